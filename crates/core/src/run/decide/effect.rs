@@ -1,0 +1,88 @@
+//! The guard around side effects (law 6): announced before, recorded after, never repeated blindly.
+
+use super::Draft;
+use crate::blob::Digest;
+use crate::command::{EffectId, EffectKey, EffectOutcome, Reconciler};
+use crate::event::Event;
+use crate::id::{HandoffId, Token};
+use crate::refusal::Refusal;
+use crate::run::Reply;
+
+impl Draft<'_> {
+    /// Announces an effect: go ahead, or here is what came of it, or nobody knows.
+    pub(super) fn effect_begin(
+        &mut self,
+        id: HandoffId,
+        token: Token,
+        effect: &EffectId,
+        arguments: Digest,
+        reconcile: Reconciler,
+    ) -> Result<Reply, Refusal> {
+        let (handoff, lease) = self.run.accepted(id, token, "given effects")?;
+        // Any unknown effect of this name bars the way, whatever its arguments: a model never asks
+        // for the same thing twice in the same words.
+        if let Some((unknown, _)) = handoff.unknown_effects().find(|(known, _)| known.name == effect.name) {
+            return Err(Refusal::EffectUnknown(unknown.clone()));
+        }
+        let Some(known) = handoff.effects.get(effect) else {
+            self.began(id, lease.token, effect, arguments, reconcile);
+            return Ok(Reply::EffectProceed { effect: effect.clone() });
+        };
+        let differs = known.arguments != arguments;
+        match (&known.outcome, &effect.key) {
+            (None, _) => Err(Refusal::EffectInFlight(effect.clone())),
+            (Some(_), EffectKey::Business(_)) if differs => {
+                Err(Refusal::EffectDiffers { effect: effect.clone(), first: known.arguments, now: arguments })
+            }
+            // It is known that it did not happen: this is the first time.
+            (Some(EffectOutcome::DidNotHappen), _) => {
+                self.began(id, lease.token, effect, arguments, reconcile);
+                Ok(Reply::EffectProceed { effect: effect.clone() })
+            }
+            (Some(outcome), _) => {
+                if differs {
+                    self.events.push(Event::DivergenceNoted {
+                        handoff: id,
+                        what: format!("effect {effect}"),
+                        kept: known.arguments,
+                        ignored: arguments,
+                    });
+                }
+                Ok(Reply::EffectKnown { effect: effect.clone(), outcome: *outcome })
+            }
+        }
+    }
+
+    fn began(&mut self, handoff: HandoffId, token: Token, effect: &EffectId, arguments: Digest, reconcile: Reconciler) {
+        self.events.push(Event::EffectBegan { handoff, effect: effect.clone(), token, arguments, reconcile });
+    }
+
+    /// Records what came of an effect that this attempt began.
+    pub(super) fn effect_finish(&mut self, id: HandoffId, token: Token, effect: &EffectId, outcome: EffectOutcome) -> Result<Reply, Refusal> {
+        let (handoff, lease) = self.run.accepted(id, token, "given effects")?;
+        let known = handoff.effects.get(effect).ok_or_else(|| Refusal::EffectNotBegun(effect.clone()))?;
+        match known.outcome {
+            Some(kept) => Ok(Reply::EffectKnown { effect: effect.clone(), outcome: kept }),
+            None if known.token != lease.token => Err(Refusal::EffectUnknown(effect.clone())),
+            None => {
+                self.events.push(Event::EffectSettled { handoff: id, effect: effect.clone(), outcome, reconciled: false });
+                Ok(Reply::Done)
+            }
+        }
+    }
+
+    /// Records what an attempt found out about an effect that an earlier one had begun.
+    pub(super) fn effect_reconcile(&mut self, id: HandoffId, token: Token, effect: &EffectId, outcome: EffectOutcome) -> Result<Reply, Refusal> {
+        let (handoff, _) = self.run.accepted(id, token, "given effects")?;
+        let known = handoff.effects.get(effect).ok_or_else(|| Refusal::EffectNotBegun(effect.clone()))?;
+        if let Some(kept) = known.outcome {
+            return Ok(Reply::EffectKnown { effect: effect.clone(), outcome: kept });
+        }
+        let question = self.run.open_questions(id).find(|interrupt| interrupt.effect.as_ref() == Some(effect));
+        if known.reconcile == Reconciler::Human || question.is_some() {
+            return Err(Refusal::OpenQuestions);
+        }
+        self.events.push(Event::EffectSettled { handoff: id, effect: effect.clone(), outcome, reconciled: true });
+        Ok(Reply::Done)
+    }
+}

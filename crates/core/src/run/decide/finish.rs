@@ -1,0 +1,289 @@
+//! The end of an attempt: a result, a failure, a lost lease; and what becomes of the work then.
+
+use super::Draft;
+use super::offer::Handing;
+use crate::command::{AgentError, Completion, Verdict};
+use crate::contract::{Check, ContractId};
+use crate::event::{Closing, Event};
+use crate::handoff::{Handoff, Phase};
+use crate::id::{HandoffId, ItemId, Token};
+use crate::ledger::{Ending, ItemKind, NewItem, Settlement};
+use crate::limits::Usage;
+use crate::offer::{Kind, Mode, Offer, Reason, Receiver};
+use crate::refusal::Refusal;
+use crate::run::Reply;
+use crate::time::Timestamp;
+
+impl Draft<'_> {
+    /// Takes a result, and hands on in the same commit if it says so.
+    pub(super) fn complete(&mut self, id: HandoffId, token: Token, completion: &Completion) -> Result<Reply, Refusal> {
+        if let Phase::Completed { result, token: kept } = &self.run.find(id)?.phase
+            && *kept == token
+        {
+            return Ok(self.completed_before(id, *result, completion));
+        }
+        let (handoff, _) = self.run.accepted(id, token, "completed")?;
+        self.nothing_in_flight(handoff)?;
+        self.result_holds(handoff, completion)?;
+        self.verdict_holds(handoff, completion.verdict.as_ref())?;
+        let checks = self.checks_for_the_plan(handoff, completion)?;
+        self.end_items(handoff, &completion.discharged, Ending::Discharged)?;
+        self.end_items(handoff, &completion.dropped, Ending::Dropped)?;
+        for item in &completion.items {
+            if let Some(unknown) = item.derived_from.iter().find(|from| self.run.ledger.item(**from).is_none()) {
+                return Err(Refusal::UnknownItem(*unknown));
+            }
+            self.add_item(handoff, item.clone());
+        }
+        if let Some(item) = completion.verdict.as_ref().and_then(|verdict| feedback(handoff, verdict)) {
+            self.add_item(handoff, item);
+        }
+        // The next holder is named before the present one leaves, so that whoever waits for the
+        // result waits for the next one and never sees a gap.
+        let next = match &completion.next {
+            Some(offer) => Some(self.pass_on(handoff, offer)?),
+            None => None,
+        };
+        self.events.push(Event::HandoffCompleted {
+            handoff: id,
+            result: completion.result,
+            checks,
+            effects: completion.effects.clone(),
+            usage: completion.usage,
+            provenance: completion.provenance,
+            confidence: completion.confidence,
+            verdict: completion.verdict.clone(),
+        });
+        if next.is_none() {
+            self.return_to_waiting(id);
+        }
+        Ok(Reply::Completed { handoff: id, next, result: completion.result })
+    }
+
+    /// A second answer under the same token gets the first outcome (law 5).
+    fn completed_before(&mut self, id: HandoffId, kept: crate::blob::BlobRef, completion: &Completion) -> Reply {
+        if completion.result.digest != kept.digest {
+            self.events.push(Event::DivergenceNoted {
+                handoff: id,
+                what: "complete".to_owned(),
+                kept: kept.digest,
+                ignored: completion.result.digest,
+            });
+        }
+        let next = self.run.handoffs.iter().find(|next| next.from == Some(id) && next.mode == Mode::Transfer).map(|next| next.id);
+        Reply::Completed { handoff: id, next, result: kept }
+    }
+
+    /// Nothing may be left open behind a result or a wait: no question, no effect.
+    pub(super) fn nothing_in_flight(&self, handoff: &Handoff) -> Result<(), Refusal> {
+        if self.run.open_questions(handoff.id).next().is_some() {
+            return Err(Refusal::OpenQuestions);
+        }
+        if let Some((effect, _)) = handoff.unknown_effects().next() {
+            return Err(Refusal::EffectUnknown(effect.clone()));
+        }
+        match handoff.effects.iter().find(|(_, effect)| effect.outcome.is_none()) {
+            Some((effect, _)) => Err(Refusal::EffectInFlight(effect.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn result_holds(&self, handoff: &Handoff, completion: &Completion) -> Result<(), Refusal> {
+        let Some(contract) = &handoff.returns else { return Ok(()) };
+        let violations = self.checked(contract, completion.result.digest, "result")?;
+        if !violations.is_empty() {
+            return Err(Refusal::ContractBroken { what: "result", contract: contract.clone(), violations: violations.to_vec() });
+        }
+        let declared = self.world.directory.contract(contract).is_some_and(|(contract, _)| contract.effects_declared);
+        if declared && completion.effects.is_none() {
+            return Err(Refusal::EffectsUndeclared(contract.clone()));
+        }
+        Ok(())
+    }
+
+    fn checked(&self, contract: &ContractId, content: crate::blob::Digest, what: &'static str) -> Result<&[crate::contract::Violation], Refusal> {
+        let (_, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
+        self.unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
+        self.world.verdicts.get(digest, content).ok_or_else(|| Refusal::Unchecked { what, contract: contract.clone() })
+    }
+
+    /// A critic must say its verdict, and work goes back only to a step that came before.
+    fn verdict_holds(&self, handoff: &Handoff, verdict: Option<&Verdict>) -> Result<(), Refusal> {
+        let place = self.run.plan.as_ref().zip(handoff.place.as_ref());
+        match (place, verdict) {
+            (Some((plan, place)), None) if plan.is_critic(place) => Err(Refusal::VerdictMissing),
+            (Some((plan, place)), Some(Verdict::SendBack { to, .. })) if plan.reaches_back(place, to) => Ok(()),
+            (_, Some(Verdict::SendBack { to, .. })) => Err(Refusal::UnknownStep(to.clone())),
+            _ => Ok(()),
+        }
+    }
+
+    fn checks_for_the_plan(&self, handoff: &Handoff, completion: &Completion) -> Result<Vec<Check>, Refusal> {
+        let (Some(plan), Some(_)) = (&self.run.plan, &handoff.place) else { return Ok(Vec::new()) };
+        plan.contracts()
+            .into_iter()
+            .map(|contract| {
+                let violations = self.checked(&contract, completion.result.digest, "result")?.to_vec();
+                Ok(Check { contract, violations })
+            })
+            .collect()
+    }
+
+    /// Ends items that the briefing carried. Constraints can be given up with a reason, never ticked off.
+    fn end_items(&mut self, handoff: &Handoff, settlements: &[Settlement], ending: Ending) -> Result<(), Refusal> {
+        let Phase::Accepted { delivery, .. } = &handoff.phase else { return Ok(()) };
+        for settlement in settlements {
+            let item = self.run.ledger.item(settlement.item).ok_or(Refusal::UnknownItem(settlement.item))?;
+            let ended = self.events.iter().any(|event| matches!(event, Event::ItemEnded { item, .. } if *item == settlement.item));
+            if ended || !delivery.carried.contains(&settlement.item) || item.ended.contains_key(&handoff.branch) {
+                return Err(Refusal::UnknownItem(settlement.item));
+            }
+            if item.content.kind == ItemKind::Constraint && ending == Ending::Discharged {
+                return Err(Refusal::ConstraintHolds(settlement.item));
+            }
+            if settlement.why.trim().is_empty() {
+                return Err(Refusal::ReasonMissing(settlement.item));
+            }
+            self.events.push(Event::ItemEnded {
+                item: settlement.item,
+                branch: handoff.branch,
+                ending,
+                source: handoff.id,
+                why: settlement.why.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    fn add_item(&mut self, handoff: &Handoff, content: NewItem) -> ItemId {
+        let item = self.new_item();
+        self.events.push(Event::ItemAdded { item, branch: handoff.branch, source: Some(handoff.id), content });
+        item
+    }
+
+    /// Hands on in the commit of the result. What is wrong with the message itself is refused, so
+    /// that the sender can mend it; what the world is in the way of is kept as a dead letter (law 1).
+    fn pass_on(&mut self, handoff: &Handoff, offer: &Offer) -> Result<HandoffId, Refusal> {
+        let handing = Handing {
+            offer,
+            sender: Some(handoff),
+            mode: Mode::Transfer,
+            branch: handoff.branch,
+            place: handoff.place.clone(),
+            ordinal: None,
+            checks: &[],
+        };
+        match self.hand_out(&handing) {
+            Ok(next) => Ok(next),
+            Err(refusal @ (Refusal::ContractBroken { .. } | Refusal::JustificationMissing(_) | Refusal::Unchecked { .. })) => Err(refusal),
+            Err(_) => Ok(self.hand_out_or_keep(&handing)),
+        }
+    }
+
+    fn return_to_waiting(&mut self, id: HandoffId) {
+        if let Some(waiting) = self.run.waiting_for(id) {
+            self.events.push(Event::HandoffReturned { handoff: waiting.id });
+        }
+    }
+
+    /// Takes a failure.
+    pub(super) fn fail(&mut self, id: HandoffId, token: Token, error: &AgentError, usage: &Usage) -> Result<Reply, Refusal> {
+        let (handoff, _) = self.run.held(id, token, "failed")?;
+        self.events.push(Event::AttemptFailed { handoff: id, attempt: handoff.attempts, error: error.clone(), usage: *usage });
+        self.after_attempt(handoff, Closing::Failed(error.clone()), error.retryable);
+        Ok(Reply::Done)
+    }
+
+    /// Takes the word of somebody who knows that the holder is gone.
+    pub(super) fn lose_lease(&mut self, id: HandoffId, token: Token, reason: &str) -> Result<Reply, Refusal> {
+        let (handoff, _) = self.run.held(id, token, "given to another")?;
+        self.lease_lost(handoff, token, reason.to_owned());
+        Ok(Reply::Done)
+    }
+
+    pub(super) fn lease_lost(&mut self, handoff: &Handoff, token: Token, reason: String) {
+        let last_beat = self.world.beats.get(&handoff.id).copied();
+        self.events.push(Event::LeaseLost { handoff: handoff.id, token, last_beat, reason: reason.clone() });
+        self.after_attempt(handoff, Closing::LeaseLost(reason), true);
+    }
+
+    /// Another try, or the end of trying. An effect that was cut short is asked about first.
+    fn after_attempt(&mut self, handoff: &Handoff, closing: Closing, retryable: bool) {
+        let again = retryable && handoff.attempts < handoff.terms.retry.attempts;
+        let asked = self.ask_about_unknown_effects(handoff);
+        if !again {
+            self.give_up(handoff, closing);
+        } else if let Err(refusal) = self.run.check_steps() {
+            let closing = Closing::NotOffered { code: refusal.code().to_owned(), message: refusal.to_string() };
+            self.give_up(handoff, closing);
+        } else if !asked {
+            let not_before: Timestamp = self.world.now + handoff.terms.retry.wait_after(handoff.attempts);
+            self.events.push(Event::HandoffRequeued { handoff: handoff.id, not_before });
+        }
+    }
+
+    /// No more tries: a fallback takes over, or whoever waits decides, or the sender gets it back,
+    /// or a person must look.
+    pub(super) fn give_up(&mut self, handoff: &Handoff, closing: Closing) {
+        self.withdraw_questions(handoff.id, "the handoff is over");
+        let overdue = matches!(closing, Closing::Overdue);
+        let own = self.world.directory.agent(&handoff.to).and_then(|agent| agent.fallback.clone());
+        let fallback = handoff.terms.fallback.iter().chain(&own).find(|name| self.can_take_over(name, handoff)).cloned();
+        let unknown = handoff.effects.values().any(|effect| effect.outcome.is_none());
+        if let (Some(to), false, false) = (fallback, overdue, unknown) {
+            self.events.push(Event::HandoffRerouted { handoff: handoff.id, to, why: closing });
+        } else if self.run.waiting_for(handoff.id).is_some() {
+            self.events.push(Event::HandoffEnded { handoff: handoff.id, closing });
+            self.return_to_waiting(handoff.id);
+        } else if let (Closing::Declined(_), Mode::Transfer, Some(sender)) = (&closing, handoff.mode, &handoff.sender) {
+            self.return_to_sender(handoff, sender.clone(), closing);
+        } else {
+            self.events.push(Event::DeadLettered { handoff: handoff.id, closing });
+        }
+    }
+
+    /// A declined transfer goes back to the agent that made it, as a new handoff of kind `return`.
+    fn return_to_sender(&mut self, handoff: &Handoff, sender: crate::id::AgentName, closing: Closing) {
+        let offer = Offer {
+            to: Receiver::Agent(sender),
+            kind: Kind::Return,
+            reason: Reason::ErrorRecovery,
+            contract: None,
+            payload: handoff.payload,
+            terms: crate::offer::Terms { returns: handoff.terms.returns.clone(), ..crate::offer::Terms::default() },
+        };
+        let handing = Handing {
+            offer: &offer,
+            sender: Some(handoff),
+            mode: Mode::Transfer,
+            branch: handoff.branch,
+            place: handoff.place.clone(),
+            ordinal: None,
+            checks: &[],
+        };
+        match self.hand_out(&handing) {
+            Ok(_) => self.events.push(Event::HandoffEnded { handoff: handoff.id, closing }),
+            Err(_) => self.events.push(Event::DeadLettered { handoff: handoff.id, closing }),
+        }
+    }
+}
+
+/// What a reviewer wants changed becomes an item that must be carried until somebody has seen to it.
+fn feedback(handoff: &Handoff, verdict: &Verdict) -> Option<NewItem> {
+    let (key, value) = match verdict {
+        Verdict::Approved { .. } => return None,
+        Verdict::Revise { feedback, .. } => ("feedback", *feedback),
+        Verdict::SendBack { question, .. } => ("question", *question),
+    };
+    Some(NewItem {
+        kind: ItemKind::Question,
+        // One key per handoff: a later round must not supersede what an earlier one left open.
+        key: format!("{key}/{}/{}", handoff.to, handoff.id.number),
+        value,
+        must_carry: true,
+        confidence: None,
+        visible_to: std::collections::BTreeSet::new(),
+        derived_from: std::collections::BTreeSet::new(),
+        inferred: false,
+    })
+}

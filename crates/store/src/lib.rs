@@ -1,0 +1,346 @@
+//! The ledger of Handclasp: keeps what has happened and what is owed. It decides nothing.
+//!
+//! A store promises little. [`Store::append`] is the only way in: events, their contents, what is
+//! owed because of them and the run's line in lists become durable together, or not at all, if the
+//! run is still at the version that the caller saw. Everything else reads, or throws away what can be
+//! computed again.
+//!
+//! [`memory`] is the reference, short enough to be obviously right. [`sqlite`] is the default. Both
+//! pass `conformance`, and a differential test races them with random histories.
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod memory;
+pub mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use handclasp_core::blob::Digest;
+use handclasp_core::id::{AgentName, HandoffId, IdempotencyKey, RunId, Tenant, Token};
+use handclasp_core::run::{Condition, Owed, Slot, Standing, Summary};
+use handclasp_core::time::Timestamp;
+use thiserror::Error;
+
+/// Everything that one decision brings about. All of it becomes durable, or none.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// Events that the run had when it was decided; 0 opens it.
+    pub expected: u64,
+    /// The new events as stored bytes. May be empty: then only what is owed changes.
+    pub events: Vec<Vec<u8>>,
+    /// Hash of the last event's stored bytes, after this append.
+    pub head: Digest,
+    /// Contents that the events name. One that is there already is left as it is.
+    pub blobs: Vec<(Digest, Arc<[u8]>)>,
+    /// Slots that change: put, or cleared.
+    pub owed: Vec<Owed>,
+    /// The run's line in lists, after this append.
+    pub summary: Summary,
+    /// For an opening: the caller's key, so that the same key finds the same run (law 5).
+    pub opening: Option<Opening>,
+    /// The run's state as of this append, to start from when it is loaded next. Disposable.
+    pub snapshot: Option<Vec<u8>>,
+}
+
+/// The caller's key of an opening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The key.
+    pub key: IdempotencyKey,
+    /// What it was used for.
+    pub content: Digest,
+}
+
+/// How an append went. All of these are answers; none is an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// Durable; the run is at this version.
+    At(u64),
+    /// Nothing was written: the opening's key was used before, for this run.
+    Opened {
+        /// The run that it opened.
+        run: RunId,
+        /// What it was used for.
+        content: Digest,
+    },
+    /// Nothing was written: the run is at another version.
+    Conflict,
+}
+
+/// Asks for a run's log.
+#[derive(Debug, Clone)]
+pub struct Load {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// Whether to start from a snapshot, if there is one. `false` gives the whole log.
+    pub snapshot: bool,
+}
+
+/// A run's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// The state to start from, with the version and head that it stands for.
+    pub snapshot: Option<Snapshot>,
+    /// The stored events after it, oldest first.
+    pub events: Vec<Vec<u8>>,
+    /// Events in all.
+    pub version: u64,
+    /// Hash of the last event's stored bytes, as the store keeps it beside the log.
+    pub head: Digest,
+}
+
+/// A state that need not be computed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Events up to it.
+    pub version: u64,
+    /// Hash of the last of them.
+    pub head: Digest,
+    /// The state; only the engine reads it.
+    pub state: Vec<u8>,
+}
+
+/// Asks for what is due.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// Nothing later than this.
+    pub now: Timestamp,
+    /// Deliveries to these agents, by tenant; none asks for no deliveries.
+    pub agents: Vec<(Tenant, AgentName)>,
+    /// At most this many rows of deliveries, and as many of the rest.
+    pub limit: u32,
+}
+
+/// What is due, oldest first, and when to ask again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WhatIsDue {
+    /// Deliveries to the agents that were asked for.
+    pub deliveries: Vec<Dispatch>,
+    /// Leases that may have run out, deadlines, silence, child runs: everything else with a time.
+    pub others: Vec<Dispatch>,
+    /// When the next row comes due that is not due yet, over everything asked for.
+    pub next: Option<Timestamp>,
+}
+
+/// One thing that is owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// Which slot.
+    pub slot: Slot,
+    /// What is owed. The `due` inside a lease is that of the last heartbeat.
+    pub standing: Standing,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beat {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Which handoff.
+    pub handoff: HandoffId,
+    /// Under which token. A beat for another token than the stored lease's does nothing.
+    pub token: Token,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Asks for what stands open, whatever its time: leases, inbox, dead letters.
+#[derive(Debug, Clone, Default)]
+pub struct Open {
+    /// Whose data; none for everybody's.
+    pub tenant: Option<Tenant>,
+    /// Only of this run.
+    pub run: Option<RunId>,
+    /// Only of this kind ([`Standing::kind`]).
+    pub kind: Option<&'static str>,
+    /// After this row, for paging.
+    pub after: Option<(Tenant, RunId, Slot)>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Asks for runs, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Find {
+    /// Whose data.
+    pub tenant: Option<Tenant>,
+    /// Only those that stand so.
+    pub conditions: Vec<Condition>,
+    /// Only of this trace.
+    pub trace_id: Option<String>,
+    /// Only before this run, for paging.
+    pub before: Option<RunId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Asks for stored events, oldest first.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// Only after this version.
+    pub after: u64,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// A content that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Here it is.
+    Bytes(Arc<[u8]>),
+    /// It was erased on purpose; its digest stays in the log.
+    Erased,
+    /// It was never here.
+    Missing,
+}
+
+/// A refusal, for the health signals. Not an event; the store keeps the newest ones only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalNote {
+    /// Whose request.
+    pub tenant: Tenant,
+    /// Which run.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+    /// On whose authority.
+    pub principal: String,
+    /// What was asked.
+    pub command: String,
+    /// The refusal's code.
+    pub code: String,
+    /// What it said.
+    pub message: String,
+    /// The first field at fault, as a JSON pointer.
+    pub pointer: Option<String>,
+}
+
+/// How many refusals a store keeps. Enough for a day of a badly broken sender, and a few megabytes.
+pub const REFUSALS_KEPT: u32 = 10_000;
+
+/// Why a store cannot do what it is asked. One variant for each thing that the caller does about it.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Try again later: the write may or may not have happened.
+    #[error("the store did not answer")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Make room: nothing was written.
+    #[error("the store has no room left")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Look at permissions: nothing was written.
+    #[error("the store cannot be written to")]
+    ReadOnly(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Stop and call a person: what is stored cannot be read.
+    #[error("what is stored cannot be read: {what}")]
+    Corrupt {
+        /// What it was about.
+        what: String,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the store `{}` is in use by another process", .path.display())]
+    InUse {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Written by a newer program.
+    #[error("the schema of `{}` is at version {found}, this program knows versions up to {known}", .path.display())]
+    NewerSchema {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest that is known.
+        known: u32,
+    },
+    /// A database, but not ours.
+    #[error("`{}` is not a handclasp store", .path.display())]
+    NotAStore {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It does not exist, and should.
+    #[error("there is no store at `{}`", .path.display())]
+    Missing {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Anything else that the system said.
+    #[error("failed to open the store `{}`", .path.display())]
+    Failed {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// The contract. Methods are called from async code and must not block it.
+pub trait Store: Send + Sync + 'static {
+    /// Makes one decision durable. Appends take effect in the order of the *calls*, not of the
+    /// polls, so that a desk can have several in flight; each is durable before its future ends.
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, StoreError>>;
+
+    /// A run's log; `None` if there is no such run.
+    fn load(&self, load: Load) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>>;
+
+    /// What is due, and when to ask again.
+    fn due(&self, due: Due) -> BoxFuture<'_, Result<WhatIsDue, StoreError>>;
+
+    /// Moves the stored due time of leases: heartbeat plus the lease's length. Not chained and not
+    /// necessarily durable at once: losing one costs a grace period, no more.
+    fn beat(&self, beats: Vec<Beat>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What stands open, in the order of tenant, run and slot.
+    fn open(&self, open: Open) -> BoxFuture<'_, Result<Vec<Dispatch>, StoreError>>;
+
+    /// Runs, newest first.
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>>;
+
+    /// Stored events as they are.
+    fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>>;
+
+    /// One content.
+    fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>>;
+
+    /// Erases a content and leaves a tombstone; every snapshot of the run goes too. `false` if it
+    /// was not there.
+    fn erase(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// The run that a key opened, and what the key was used for.
+    fn opened(&self, tenant: &Tenant, key: &IdempotencyKey) -> BoxFuture<'_, Result<Option<(RunId, Digest)>, StoreError>>;
+
+    /// Keeps refusals, newest first, at most [`REFUSALS_KEPT`].
+    fn note_refusals(&self, notes: Vec<RefusalNote>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The refusals that are kept, newest first.
+    fn refusals(&self, tenant: &Tenant, limit: u32) -> BoxFuture<'_, Result<Vec<RefusalNote>, StoreError>>;
+
+    /// Replaces everything that can be computed from the log of one run: what is owed, and its line
+    /// in lists. Its snapshot is dropped.
+    fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>>;
+}
