@@ -56,10 +56,7 @@ impl fmt::Debug for Digest {
 impl FromStr for Digest {
     type Err = NotAnId;
     fn from_str(text: &str) -> Result<Self, NotAnId> {
-        let bad = || NotAnId {
-            found: text.chars().take(80).collect(),
-            expected: "a digest (`sha256:` and 64 hex digits)",
-        };
+        let bad = || NotAnId { found: text.chars().take(80).collect(), expected: "a digest (`sha256:` and 64 hex digits)" };
         let body = text.strip_prefix("sha256:").ok_or_else(bad)?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(body, &mut bytes).map_err(|_| bad())?;

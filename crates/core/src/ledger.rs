@@ -36,16 +36,8 @@ pub enum ItemKind {
 
 impl ItemKind {
     /// All kinds, in the order in which a briefing names them.
-    pub const ALL: [Self; 8] = [
-        Self::Constraint,
-        Self::Question,
-        Self::Decision,
-        Self::Risk,
-        Self::Fact,
-        Self::Assumption,
-        Self::Artifact,
-        Self::Reasoning,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Constraint, Self::Question, Self::Decision, Self::Risk, Self::Fact, Self::Assumption, Self::Artifact, Self::Reasoning];
 
     /// The kind as it is written in events and files.
     pub fn as_str(self) -> &'static str {
@@ -272,9 +264,5 @@ impl Ledger {
 
 fn carriage(item: &Item, agent: &Agent) -> Carriage {
     let visible = &item.content.visible_to;
-    if visible.is_empty() || visible.iter().any(|role| agent.roles.contains(role)) {
-        Carriage::Carried
-    } else {
-        Carriage::WithheldByRole
-    }
+    if visible.is_empty() || visible.iter().any(|role| agent.roles.contains(role)) { Carriage::Carried } else { Carriage::WithheldByRole }
 }

@@ -432,7 +432,10 @@ impl Walk<'_> {
                 Some(step) => Standing::Back(step.clone()),
                 None => {
                     let problems = check.violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                    Standing::Next(Next::Stop(format!("checkpoint `{}`: the result breaks `{}`: {problems}", checkpoint.name, check.contract)))
+                    Standing::Next(Next::Stop(format!(
+                        "checkpoint `{}`: the result breaks `{}`: {problems}",
+                        checkpoint.name, check.contract
+                    )))
                 }
             },
             _ => Standing::Next(Next::Check { place: place.clone(), contract: &checkpoint.contract, payload }),

@@ -378,9 +378,7 @@ impl Run {
     }
 
     fn open_questions(&self, handoff: HandoffId) -> impl Iterator<Item = &Interrupt> {
-        self.interrupts
-            .iter()
-            .filter(move |interrupt| interrupt.handoff == Some(handoff) && interrupt.state == InterruptState::Open)
+        self.interrupts.iter().filter(move |interrupt| interrupt.handoff == Some(handoff) && interrupt.state == InterruptState::Open)
     }
 
     /// The contracts against which the content of a command is checked before it reaches the desk:

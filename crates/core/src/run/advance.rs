@@ -153,7 +153,8 @@ impl Draft<'_> {
 
     /// Records what a checkpoint found. If a step has to mend it, it is told what is wrong.
     fn checkpoint(&mut self, place: Place, payload: BlobRef, check: Check) {
-        let sends_back = self.run().plan.as_ref().and_then(|plan| checkpoint_at(&plan.root, &place)).is_some_and(|node| node.send_back.is_some());
+        let sends_back =
+            self.run().plan.as_ref().and_then(|plan| checkpoint_at(&plan.root, &place)).is_some_and(|node| node.send_back.is_some());
         if !check.violations.is_empty() && sends_back {
             let value = self.blobs.json(&serde_json::json!({
                 "problem": format!("the result breaks `{}`", check.contract),

@@ -3,10 +3,10 @@
 use thiserror::Error;
 
 use super::{Branch, Child, Interrupt, InterruptState, Run};
+use crate::command::WorkState;
 use crate::event::{Awaiting, Closing, Event, Offered};
 use crate::handoff::{Effect, Handoff, Lease, Phase, Returned};
 use crate::id::{BranchId, HandoffId};
-use crate::command::WorkState;
 use crate::limits::{self, Budget, Usage};
 use crate::offer::Mode;
 use crate::plan::{Flow, Happened};

@@ -180,7 +180,9 @@ impl<'a> Draft<'a> {
 pub(super) fn wanted_checks(run: Option<&Run>, command: &Command, directory: &Directory) -> Vec<(ContractId, Digest)> {
     let mut wanted = Vec::new();
     let mut in_range = |range: &ContractRange, payload: Digest| {
-        wanted.extend(directory.contracts().filter(|(contract, _)| range.takes(&contract.id)).map(|(contract, _)| (contract.id.clone(), payload)));
+        wanted.extend(
+            directory.contracts().filter(|(contract, _)| range.takes(&contract.id)).map(|(contract, _)| (contract.id.clone(), payload)),
+        );
     };
     let mut offer = |offer: &Offer| {
         if let Some(range) = &offer.contract {

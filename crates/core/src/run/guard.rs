@@ -1,9 +1,9 @@
 //! Guards: limits that only narrow, and work that goes in circles.
 
 use super::Run;
+use crate::event::Awaiting;
 use crate::handoff::{Handoff, Phase};
 use crate::id::{AgentName, HandoffId};
-use crate::event::Awaiting;
 use crate::limits::{Budget, Limits};
 use crate::offer::{Mode, Offer};
 use crate::refusal::{Circle, Refusal};

@@ -193,10 +193,7 @@ impl Run {
         }
         slots.extend(self.interrupts.iter().map(|interrupt| Slot::Interrupt(interrupt.id.number)));
         slots.extend(self.children.keys().map(|child| Slot::Child(*child)));
-        slots
-            .into_iter()
-            .filter_map(|slot| self.standing(slot).map(|standing| Owed { slot, standing: Some(standing) }))
-            .collect()
+        slots.into_iter().filter_map(|slot| self.standing(slot).map(|standing| Owed { slot, standing: Some(standing) })).collect()
     }
 
     /// What is owed in a slot now.

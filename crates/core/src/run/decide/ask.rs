@@ -12,7 +12,14 @@ use crate::run::{Interrupt, InterruptState, Reply};
 
 impl Draft<'_> {
     /// Asks a person. A later attempt that asks the same gets the same question, and its answer.
-    pub(super) fn ask(&mut self, id: HandoffId, token: Token, question: &Question, ordinal: u32, park: Option<Park>) -> Result<Reply, Refusal> {
+    pub(super) fn ask(
+        &mut self,
+        id: HandoffId,
+        token: Token,
+        question: &Question,
+        ordinal: u32,
+        park: Option<Park>,
+    ) -> Result<Reply, Refusal> {
         let (handoff, _) = self.run.accepted(id, token, "given questions")?;
         if question.asking == Asking::Reconciliation {
             return Err(Refusal::BadField { field: "question.asking", problem: "reconciliations are asked by the engine itself" });

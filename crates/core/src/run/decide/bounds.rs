@@ -1,7 +1,7 @@
 //! How large the parts of a command may be. Contents are blobs and bounded by the engine; what is
 //! bounded here ends up in events, which every reader of the log has to carry.
 
-use crate::command::{AgentError, Command, Completion, Open, WorkState, Activity};
+use crate::command::{Activity, AgentError, Command, Completion, Open, WorkState};
 use crate::ledger::{NewItem, Settlement};
 use crate::offer::{Offer, Terms};
 use crate::refusal::Refusal;
@@ -72,7 +72,9 @@ pub(super) fn check(command: &Command) -> Result<(), Refusal> {
         Command::Complete { completion: given, .. } => completion(given),
         Command::Fail { error: given, .. } => error(given),
         Command::ChildClosed { error: given, .. } => given.as_ref().map_or(Ok(()), error),
-        Command::Release { .. } | Command::Heartbeat { .. } | Command::Redrive { .. } | Command::Wake | Command::AcceptChange { .. } => Ok(()),
+        Command::Release { .. } | Command::Heartbeat { .. } | Command::Redrive { .. } | Command::Wake | Command::AcceptChange { .. } => {
+            Ok(())
+        }
     }
 }
 

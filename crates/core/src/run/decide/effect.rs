@@ -58,7 +58,13 @@ impl Draft<'_> {
     }
 
     /// Records what came of an effect that this attempt began.
-    pub(super) fn effect_finish(&mut self, id: HandoffId, token: Token, effect: &EffectId, outcome: EffectOutcome) -> Result<Reply, Refusal> {
+    pub(super) fn effect_finish(
+        &mut self,
+        id: HandoffId,
+        token: Token,
+        effect: &EffectId,
+        outcome: EffectOutcome,
+    ) -> Result<Reply, Refusal> {
         let (handoff, lease) = self.run.accepted(id, token, "given effects")?;
         let known = handoff.effects.get(effect).ok_or_else(|| Refusal::EffectNotBegun(effect.clone()))?;
         match known.outcome {
@@ -72,7 +78,13 @@ impl Draft<'_> {
     }
 
     /// Records what an attempt found out about an effect that an earlier one had begun.
-    pub(super) fn effect_reconcile(&mut self, id: HandoffId, token: Token, effect: &EffectId, outcome: EffectOutcome) -> Result<Reply, Refusal> {
+    pub(super) fn effect_reconcile(
+        &mut self,
+        id: HandoffId,
+        token: Token,
+        effect: &EffectId,
+        outcome: EffectOutcome,
+    ) -> Result<Reply, Refusal> {
         let (handoff, _) = self.run.accepted(id, token, "given effects")?;
         let known = handoff.effects.get(effect).ok_or_else(|| Refusal::EffectNotBegun(effect.clone()))?;
         if let Some(kept) = known.outcome {

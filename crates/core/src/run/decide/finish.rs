@@ -101,7 +101,12 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn checked(&self, contract: &ContractId, content: crate::blob::Digest, what: &'static str) -> Result<&[crate::contract::Violation], Refusal> {
+    fn checked(
+        &self,
+        contract: &ContractId,
+        content: crate::blob::Digest,
+        what: &'static str,
+    ) -> Result<&[crate::contract::Violation], Refusal> {
         let (_, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
         self.unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
         self.world.verdicts.get(digest, content).ok_or_else(|| Refusal::Unchecked { what, contract: contract.clone() })

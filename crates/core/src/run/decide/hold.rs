@@ -69,9 +69,7 @@ impl Draft<'_> {
         match self.world.verdicts.get(digest, handoff.payload.digest) {
             None => Err(Refusal::Unchecked { what: "payload", contract: id.clone() }),
             Some([]) => Ok(()),
-            Some(violations) => {
-                Err(Refusal::ContractBroken { what: "payload", contract: id.clone(), violations: violations.to_vec() })
-            }
+            Some(violations) => Err(Refusal::ContractBroken { what: "payload", contract: id.clone(), violations: violations.to_vec() }),
         }
     }
 

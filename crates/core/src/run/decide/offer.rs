@@ -44,7 +44,12 @@ impl Draft<'_> {
             By::Holder { handoff, token } => {
                 let (sender, _) = self.run.accepted(handoff, token, "handed on")?;
                 match mode {
-                    Mode::Transfer => return Err(Refusal::BadField { field: "mode", problem: "a transfer ends the sender's turn: use `complete` with `next`" }),
+                    Mode::Transfer => {
+                        return Err(Refusal::BadField {
+                            field: "mode",
+                            problem: "a transfer ends the sender's turn: use `complete` with `next`",
+                        });
+                    }
                     Mode::Delegate => {
                         self.nothing_in_flight(sender)?;
                         let child = self.hand_out(&Handing {
@@ -64,7 +69,15 @@ impl Draft<'_> {
                         None => {
                             let branch = self.new_branch();
                             self.events.push(Event::BranchOpened { branch, from: Some(sender.branch) });
-                            self.hand_out(&Handing { offer, sender: Some(sender), mode, branch, place: None, ordinal: Some(ordinal), checks: &[] })?
+                            self.hand_out(&Handing {
+                                offer,
+                                sender: Some(sender),
+                                mode,
+                                branch,
+                                place: None,
+                                ordinal: Some(ordinal),
+                                checks: &[],
+                            })?
                         }
                     },
                 }
@@ -113,7 +126,10 @@ impl Draft<'_> {
                     Receiver::Agent(name) => name.clone(),
                     Receiver::Capability(wanted) => {
                         let anybody = self.world.directory.agents().find(|agent| agent.capabilities.contains(wanted));
-                        anybody.map_or_else(|| wanted.as_str().parse().expect("capabilities and agents are named alike"), |agent| agent.name.clone())
+                        anybody.map_or_else(
+                            || wanted.as_str().parse().expect("capabilities and agents are named alike"),
+                            |agent| agent.name.clone(),
+                        )
                     }
                 };
                 let exact = |range: &Option<ContractRange>| range.as_ref().and_then(|range| self.newest(range).ok());
@@ -126,7 +142,13 @@ impl Draft<'_> {
         }
     }
 
-    fn push_offered(&mut self, handing: &Handing<'_>, to: AgentName, contract: Option<ContractId>, returns: Option<ContractId>) -> HandoffId {
+    fn push_offered(
+        &mut self,
+        handing: &Handing<'_>,
+        to: AgentName,
+        contract: Option<ContractId>,
+        returns: Option<ContractId>,
+    ) -> HandoffId {
         let now = self.world.now;
         let terms = &handing.offer.terms;
         let limits = handing.sender.map_or(terms.limits, |sender| sender.limits.narrowed(&terms.limits));
@@ -210,8 +232,7 @@ impl Draft<'_> {
             return Err(Refusal::CapabilityMissing { agent: agent.name.clone(), missing });
         }
         let Some(contract) = contract else { return Ok(()) };
-        let (definition, digest) =
-            self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
+        let (definition, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
         self.unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
         let justification = handing.offer.terms.justification.as_deref().unwrap_or_default();
         if definition.justification_required && justification.trim().is_empty() {
@@ -234,7 +255,8 @@ impl Draft<'_> {
     /// Whether another agent can take a handoff's place on the same terms.
     pub(super) fn can_take_over(&self, name: &AgentName, handoff: &Handoff) -> bool {
         let Ok(agent) = self.agent(name) else { return false };
-        let level = handoff.contract.as_ref().and_then(|contract| self.world.directory.contract(contract)).map(|(contract, _)| contract.read_back);
+        let level =
+            handoff.contract.as_ref().and_then(|contract| self.world.directory.contract(contract)).map(|(contract, _)| contract.read_back);
         *name != handoff.to
             && !handoff.tried.contains(name)
             && handoff.terms.requires.is_subset(&agent.capabilities)

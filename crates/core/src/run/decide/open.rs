@@ -100,9 +100,9 @@ impl Draft<'_> {
             return Ok(Reply::Done);
         }
         self.events.push(Event::ChildSettled { child, usage, result, error: error.cloned() });
-        let waits = self.run.handoff(known.handoff).is_some_and(|handoff| {
-            matches!(handoff.phase, crate::handoff::Phase::Waiting { awaiting: Awaiting::Run(run) } if run == child)
-        });
+        let waits = self.run.handoff(known.handoff).is_some_and(
+            |handoff| matches!(handoff.phase, crate::handoff::Phase::Waiting { awaiting: Awaiting::Run(run) } if run == child),
+        );
         if waits && self.run.outcome.is_none() {
             self.events.push(Event::HandoffReturned { handoff: known.handoff });
         }

@@ -22,7 +22,11 @@ impl Draft<'_> {
                     Phase::Completed { .. } | Phase::Ended { .. } => {
                         return Err(Refusal::WrongPhase { phase: root.phase.name(), asked: "cancelled" });
                     }
-                    Phase::Offered { .. } | Phase::Claimed { .. } | Phase::Accepted { .. } | Phase::Waiting { .. } | Phase::DeadLettered { .. } => {}
+                    Phase::Offered { .. }
+                    | Phase::Claimed { .. }
+                    | Phase::Accepted { .. }
+                    | Phase::Waiting { .. }
+                    | Phase::DeadLettered { .. } => {}
                 }
                 let waiting = self.run.waiting_for(id).map(|waiting| waiting.id);
                 let mut below = BTreeSet::from([id]);
