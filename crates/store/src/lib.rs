@@ -32,13 +32,15 @@ pub struct Append {
     pub run: RunId,
     /// Events that the run had when it was decided; 0 opens it.
     pub expected: u64,
-    /// The new events as stored bytes. May be empty: then only what is owed changes.
+    /// The new events as stored bytes. May be empty, but not before the opening: then the log stays as
+    /// it is and the rest takes effect.
     pub events: Vec<Vec<u8>>,
     /// Hash of the last event's stored bytes, after this append.
     pub head: Digest,
-    /// Contents that the events name. One that is there already is left as it is.
+    /// Contents that the events name. One that is there already, or was erased, is left as it is.
     pub blobs: Vec<(Digest, Arc<[u8]>)>,
-    /// Slots that change: put, or cleared.
+    /// Slots that change: put, or cleared. A lease that is put again under its token keeps the later
+    /// of both due times, so that no heartbeat is taken back.
     pub owed: Vec<Owed>,
     /// The run's line in lists, after this append.
     pub summary: Summary,
@@ -69,7 +71,7 @@ pub enum Appended {
         /// What it was used for.
         content: Digest,
     },
-    /// Nothing was written: the run is at another version.
+    /// Nothing was written: the run is at another version, or there is no such run to add nothing to.
     Conflict,
 }
 
@@ -139,7 +141,7 @@ pub struct Dispatch {
     pub run: RunId,
     /// Which slot.
     pub slot: Slot,
-    /// What is owed. The `due` inside a lease is that of the last heartbeat.
+    /// What is owed. The `due` inside a lease is that of the latest heartbeat.
     pub standing: Standing,
 }
 
@@ -302,7 +304,8 @@ pub enum OpenError {
 /// The contract. Methods are called from async code and must not block it.
 pub trait Store: Send + Sync + 'static {
     /// Makes one decision durable. Appends take effect in the order of the *calls*, not of the
-    /// polls, so that a desk can have several in flight; each is durable before its future ends.
+    /// polls, so that a desk can have several in flight; each is durable before its future ends, and
+    /// takes effect even if its future is dropped.
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, StoreError>>;
 
     /// A run's log; `None` if there is no such run.
@@ -311,8 +314,8 @@ pub trait Store: Send + Sync + 'static {
     /// What is due, and when to ask again.
     fn due(&self, due: Due) -> BoxFuture<'_, Result<WhatIsDue, StoreError>>;
 
-    /// Moves the stored due time of leases: heartbeat plus the lease's length. Not chained and not
-    /// necessarily durable at once: losing one costs a grace period, no more.
+    /// Moves the stored due time of leases forward: heartbeat plus the lease's length. Not chained and
+    /// not necessarily durable at once: losing one costs a grace period, no more.
     fn beat(&self, beats: Vec<Beat>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// What stands open, in the order of tenant, run and slot.
@@ -328,7 +331,7 @@ pub trait Store: Send + Sync + 'static {
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>>;
 
     /// Erases a content and leaves a tombstone; every snapshot of the run goes too. `false` if it
-    /// was not there.
+    /// was never here.
     fn erase(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The run that a key opened, and what the key was used for.
@@ -341,6 +344,6 @@ pub trait Store: Send + Sync + 'static {
     fn refusals(&self, tenant: &Tenant, limit: u32) -> BoxFuture<'_, Result<Vec<RefusalNote>, StoreError>>;
 
     /// Replaces everything that can be computed from the log of one run: what is owed, and its line
-    /// in lists. Its snapshot is dropped.
+    /// in lists. Its snapshot is dropped. Does nothing if there is no such run.
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>>;
 }
