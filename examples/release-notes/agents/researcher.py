@@ -3,7 +3,8 @@ import collections, re, subprocess
 from agent import Failed, serve, step
 
 COMMITS_MAX = 1000  # Nobody reads the notes of a longer span, and more would not fit into one payload.
-CONVENTIONAL = re.compile(r"(\w+)(?:\(([^)]+)\))?(!)?:\s+(.+)")
+PREFIX = re.compile(r"([\w./-]+)(?:\(([^)]+)\))?(!)?:\s+(.+)")
+VERSION = re.compile(r"\S*\d+\.\d+\S*")
 FOOTER = re.compile(r"^BREAKING[ -]CHANGE:\s*(.+)", re.MULTILINE)
 # Words that often mean that something public is gone. A guess, and marked as one.
 REMOVAL = re.compile(r"\b(removes?d?|drop(s|ped)?|renames?d?|deletes?d?|no longer)\b.*\b(api|public|support|option|flag|command|"
@@ -58,9 +59,11 @@ def breaks(subject, body, kind, marked):
 
 def read(fields):
     number, subject, body, files = fields
-    typed = CONVENTIONAL.match(subject)
-    word, scope, marked, text = typed.groups() if typed else ((subject.split() or [""])[0], None, None, subject)
+    typed = PREFIX.match(subject)
+    word, scope, marked, text = typed.groups() if typed else ("", None, None, subject)
     kind = kind_of(word)
+    if kind == "change":  # No type in front of the colon, so it names an area: the first verb says the kind.
+        scope, kind = scope or word, "internal" if VERSION.fullmatch(text) else kind_of((text.split() or [""])[0])
     breaking, confidence = breaks(text, body, kind, marked)
     found = {"id": number, "subject": text or "(no subject)", "area": scope or area_of(files.split("\n")[1:-1]),
              "breaking": breaking is not None, "kind": kind}
