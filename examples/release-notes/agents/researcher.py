@@ -67,21 +67,19 @@ def read(fields):
     breaking, confidence = breaks(text, body, kind, marked)
     found = {"id": number, "subject": text or "(no subject)", "area": scope or area_of(files.split("\n")[1:-1]),
              "breaking": breaking is not None, "kind": kind}
-    item = {"kind": "risk", "key": "breaking/" + number, "value": {"commit": number, "text": breaking}, "must_carry": True,
-            "confidence": confidence}
-    return found, item
+    value = {"commit": number, "text": breaking}
+    return found, {"kind": "risk", "key": "breaking/" + number, "value": value, "must_carry": True, "confidence": confidence}
 
 def work(briefing):
     asked = briefing["payload"]
-    repo, pace_ms = asked["repo"], asked["pace_ms"]
-    revisions, since = span(repo, asked["from"], asked["to"])
-    log = git(repo, "log", "--no-merges", "--abbrev=12", "--name-only", "--format=%x00%h%x00%s%x00%b%x00", *revisions, "--").split("\0")[1:]
+    revisions, since = span(asked["repo"], asked["from"], asked["to"])
+    log = git(asked["repo"], "log", "--no-merges", "--abbrev=12", "--name-only", "--format=%x00%h%x00%s%x00%b%x00", *revisions, "--").split("\0")[1:]
     if not log or len(log) > 4 * COMMITS_MAX:
         raise Failed(f"{len(log) // 4} commits since {since}: there must be 1 to {COMMITS_MAX}", hint="pass another `from` or `to`")
     commits, items = [], []
     for at in range(0, len(log), 4):
         if at % max(4, len(log) // 40 * 4) == 0:
-            step(f"reading commit {at // 4 + 1} of {len(log) // 4}", 100 * at // len(log), pace_ms)
+            step(f"reading commit {at // 4 + 1} of {len(log) // 4}", 100 * at // len(log), asked["pace_ms"])
         found, item = read(log[at : at + 4])
         commits.append(found)
         items += [item] if found["breaking"] else []

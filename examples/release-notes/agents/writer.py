@@ -1,5 +1,5 @@
 """Writer: drafts release notes from the findings, and mends them as the editor's feedback says."""
-import re
+import collections, re
 from agent import serve, step
 
 SECTIONS = {"feature": "Features", "fix": "Fixes", "performance": "Performance", "change": "Other changes", "docs": "Documentation",
@@ -36,7 +36,7 @@ def commit_line(commit):
     return {"section": SECTIONS[commit["kind"]], "text": text, "commits": [commit["id"]]}
 
 def drafted(findings, risks, style):
-    """The notes in the wanted style; when they have to fit, the least important lines are counted only."""
+    """The notes in the wanted style; when they have to fit, the longest section gives way, oldest line first."""
     title = f"What is new since {findings['from']}"
     breaking = list(breaking_lines(risks, style))
     kinds = list(SECTIONS)
@@ -48,7 +48,8 @@ def drafted(findings, risks, style):
         notes = written(title, breaking + [commit_line(c) for c in shown] + more, style)
         if style["detail"] != "fitted" or notes["words"] <= style["words"] or not shown:
             return notes
-        counted.append(shown.pop())
+        longest = collections.Counter(c["kind"] for c in shown).most_common(1)[0][0]
+        counted.append(shown.pop(max(at for at, c in enumerate(shown) if c["kind"] == longest)))
 
 def written(title, lines, style):
     if not style["hashes"]:
