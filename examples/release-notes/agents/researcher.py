@@ -2,7 +2,8 @@
 import collections, re, subprocess
 from agent import Failed, serve, step
 
-COMMITS_MAX = 1000  # Nobody reads the notes of a longer span, and more would not fit into one payload.
+COMMITS_MAX = 700  # Nobody reads the notes of a longer span, and a draft of it would be too large for one payload (256 KiB).
+LOG_FORMAT = "--format=%x00%h%x00%s%x00%b%x00"  # No message can hold a NUL.
 PREFIX = re.compile(r"([\w./-]+)(?:\(([^)]+)\))?(!)?:\s+(.+)")
 VERSION = re.compile(r"\S*\d+\.\d+\S*")
 FOOTER = re.compile(r"^BREAKING[ -]CHANGE:\s*(.+)", re.MULTILINE)
@@ -73,7 +74,7 @@ def read(fields):
 def work(briefing):
     asked = briefing["payload"]
     revisions, since = span(asked["repo"], asked["from"], asked["to"])
-    log = git(asked["repo"], "log", "--no-merges", "--abbrev=12", "--name-only", "--format=%x00%h%x00%s%x00%b%x00", *revisions, "--").split("\0")[1:]
+    log = git(asked["repo"], "log", "--no-merges", "--abbrev=12", "--name-only", LOG_FORMAT, *revisions, "--").split("\0")[1:]
     if not log or len(log) > 4 * COMMITS_MAX:
         raise Failed(f"{len(log) // 4} commits since {since}: there must be 1 to {COMMITS_MAX}", hint="pass another `from` or `to`")
     commits, items = [], []

@@ -28,7 +28,7 @@ def summary(commits):
 def breaking_lines(risks, style):
     for item in risks:
         if item["value"]["commit"] in style["name_breaking"]:
-            text = ("Breaking: " if item["confidence"] == 100 else "Possibly breaking: ") + item["value"]["text"]
+            text = ("Breaking: " if item.get("confidence") == 100 else "Possibly breaking: ") + item["value"]["text"]
             yield {"section": "Breaking changes", "text": text, "commits": [item["value"]["commit"]]}
 
 def commit_line(commit):
