@@ -4,7 +4,7 @@ from agent import Failed, serve, step
 
 COMMITS_MAX = 700  # Nobody reads the notes of a longer span, and a draft of it would be too large for one payload (256 KiB).
 LOG_FORMAT = "--format=%x00%h%x00%s%x00%b%x00"  # No message can hold a NUL.
-PREFIX = re.compile(r"([\w./-]+)(?:\(([^)]+)\))?(!)?:\s+(.+)")
+PREFIX = re.compile(r"(?:([\w./-]+)(?:\(([^)]+)\))?(!)?:\s+)?(.*)")
 VERSION = re.compile(r"\S*\d+\.\d+\S*")
 FOOTER = re.compile(r"^BREAKING[ -]CHANGE:\s*(.+)", re.MULTILINE)
 # Words that often mean that something public is gone. A guess, and marked as one.
@@ -60,16 +60,15 @@ def breaks(subject, body, kind, marked):
 
 def read(fields):
     number, subject, body, files = fields
-    typed = PREFIX.match(subject)
-    word, scope, marked, text = typed.groups() if typed else ("", None, None, subject)
-    kind = kind_of(word)
+    word, scope, marked, text = PREFIX.fullmatch(subject).groups()
+    kind = kind_of(word or "")
     if kind == "change":  # No type in front of the colon, so it names an area: the first verb says the kind.
         scope, kind = scope or word, "internal" if VERSION.fullmatch(text) else kind_of((text.split() or [""])[0])
     breaking, confidence = breaks(text, body, kind, marked)
     found = {"id": number, "subject": text or "(no subject)", "area": scope or area_of(files.split("\n")[1:-1]),
              "breaking": breaking is not None, "kind": kind}
-    value = {"commit": number, "text": breaking}
-    return found, {"kind": "risk", "key": "breaking/" + number, "value": value, "must_carry": True, "confidence": confidence}
+    return found, {"kind": "risk", "key": "breaking/" + number, "value": {"commit": number, "text": breaking}, "must_carry": True,
+                   "confidence": confidence}
 
 def work(briefing):
     asked = briefing["payload"]
