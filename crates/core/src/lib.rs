@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod limits;
 pub mod offer;
 pub mod plan;
+mod references;
 pub mod refusal;
 pub mod run;
 pub mod time;

@@ -1,1 +1,25 @@
-//! Under construction.
+//! The desk of Handclasp: the only place where rules, ledger and clock meet.
+//!
+//! [`Engine::submit`] is the only way in: people, agents, timers and child runs all come through it.
+//! A command costs one read of a cached state, one pure step and one write ([`desk`]). What is owed
+//! because of it is attended to by the [`post`], which hands work to [`driver`]s and wakes runs.
+//! Everything is bounded, each bound with its reason in [`limits`].
+
+pub mod clock;
+pub mod control;
+mod desk;
+pub mod driver;
+mod engine;
+mod error;
+pub mod inspect;
+pub mod limits;
+pub mod post;
+mod registry;
+mod turn;
+
+pub use self::clock::{Clock, SystemClock};
+pub use self::driver::Driver;
+pub use self::engine::{Committed, Engine};
+pub use self::error::{EngineError, Rejection};
+pub use self::registry::Registry;
+pub use self::turn::Turn;

@@ -1,0 +1,84 @@
+//! Which contents a command names. The engine makes sure that they are there before the command is
+//! decided, so that no event ever names a content that nobody has.
+
+use crate::blob::BlobRef;
+use crate::command::{Answer, Command, Completion, EffectOutcome, Open, Question, Verdict};
+use crate::offer::Offer;
+
+impl Command {
+    /// Every content that the command names.
+    pub fn contents(&self) -> Vec<BlobRef> {
+        let mut named = Vec::new();
+        match self {
+            Self::Open(open) => opening(open, &mut named),
+            Self::OpenChild { open, continuation, .. } => {
+                opening(open, &mut named);
+                named.extend(*continuation);
+            }
+            Self::Offer { offer, continuation, .. } => {
+                offered(offer, &mut named);
+                named.extend(*continuation);
+            }
+            Self::Ask { question, park, .. } => {
+                asked(question, &mut named);
+                named.extend(park.and_then(|park| park.continuation));
+            }
+            Self::Resolve { answer: Answer { text, .. }, .. } => named.extend(*text),
+            Self::EffectFinish { outcome, .. } | Self::EffectReconcile { outcome, .. } => happened(*outcome, &mut named),
+            Self::Complete { completion, .. } => completed(completion, &mut named),
+            Self::Redrive { payload, .. } => named.extend(*payload),
+            // A child's result lies with the child; the engine brings it along.
+            Self::ChildClosed { result, .. } => named.extend(*result),
+            Self::Claim { .. }
+            | Self::Accept { .. }
+            | Self::Decline { .. }
+            | Self::Release { .. }
+            | Self::Heartbeat { .. }
+            | Self::Progress { .. }
+            | Self::EffectBegin { .. }
+            | Self::Fail { .. }
+            | Self::Cancel { .. }
+            | Self::LoseLease { .. }
+            | Self::Wake
+            | Self::AcceptChange { .. } => {}
+        }
+        named
+    }
+}
+
+fn opening(open: &Open, named: &mut Vec<BlobRef>) {
+    named.extend([open.task, open.input]);
+    named.extend(open.intent);
+    named.extend(open.items.iter().map(|item| item.value));
+    if let Some(first) = &open.first {
+        offered(first, named);
+    }
+}
+
+fn offered(offer: &Offer, named: &mut Vec<BlobRef>) {
+    named.push(offer.payload);
+}
+
+fn asked(question: &Question, named: &mut Vec<BlobRef>) {
+    named.push(question.shown);
+}
+
+fn happened(outcome: EffectOutcome, named: &mut Vec<BlobRef>) {
+    if let EffectOutcome::Happened(result) = outcome {
+        named.extend(result);
+    }
+}
+
+fn completed(completion: &Completion, named: &mut Vec<BlobRef>) {
+    named.push(completion.result);
+    named.extend(completion.items.iter().map(|item| item.value));
+    named.extend(completion.provenance);
+    match &completion.verdict {
+        Some(Verdict::Revise { feedback, .. }) => named.push(*feedback),
+        Some(Verdict::SendBack { question, .. }) => named.push(*question),
+        Some(Verdict::Approved { .. }) | None => {}
+    }
+    if let Some(next) = &completion.next {
+        offered(next, named);
+    }
+}

@@ -1,0 +1,291 @@
+//! One desk per run: commands pass it one after the other, appends leave it in that order.
+//!
+//! It decides on its *pending* state, which may be ahead of the store, and withholds every answer,
+//! refusals included, until what the answer rests on is durable. A failed append drops the cached
+//! state; what was in flight on top of it meets a version conflict and is decided again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use handclasp_core::blob::{Blobs, Digest};
+use handclasp_core::command::{Command, Request};
+use handclasp_core::directory::Beats;
+use handclasp_core::encoding::{self, Commit, GENESIS, KeyUse};
+use handclasp_core::id::{AgentName, HandoffId, RunId, Tenant};
+use handclasp_core::refusal::Refusal;
+use handclasp_core::run::{Owed, Standing};
+use handclasp_core::time::Timestamp;
+use handclasp_core::{Outcome, Run, World};
+use handclasp_store::{Append, Load, Loaded, Opening, Store};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, watch};
+
+use crate::error::EngineError;
+use crate::limits;
+
+/// A run's desk.
+pub(crate) struct Desk {
+    pub(crate) tenant: Tenant,
+    pub(crate) run: RunId,
+    pub(crate) seat: Mutex<Seat>,
+    /// How far the log is durable, and which generation of the state that belongs to.
+    pub(crate) durable: watch::Sender<Durable>,
+}
+
+/// How far a desk's decisions are durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Durable {
+    /// Raised each time a cached state is dropped; decisions of an older generation are void.
+    pub(crate) generation: u64,
+    pub(crate) version: u64,
+}
+
+/// What lies on the desk; one command at a time sits there.
+pub(crate) struct Seat {
+    pub(crate) generation: u64,
+    loaded: bool,
+    pub(crate) run: Option<Run>,
+    head: Digest,
+    pub(crate) beats: Beats,
+    /// Who holds what, to keep the engine's count of it.
+    pub(crate) leases: BTreeMap<HandoffId, AgentName>,
+    /// False after a failure, when the engine's count no longer includes this run.
+    pub(crate) counted: bool,
+    learnt: bool,
+    contents: HashMap<Digest, Arc<[u8]>>,
+    content_bytes: usize,
+}
+
+/// A decision on its way to the store.
+pub(crate) struct Decided {
+    pub(crate) outcome: Outcome,
+    pub(crate) append: Append,
+    pub(crate) version: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(tenant: Tenant, run: RunId) -> Self {
+        let seat = Seat {
+            generation: 0,
+            loaded: false,
+            run: None,
+            head: GENESIS,
+            beats: Beats::new(),
+            leases: BTreeMap::new(),
+            counted: true,
+            learnt: false,
+            contents: HashMap::new(),
+            content_bytes: 0,
+        };
+        let (durable, _) = watch::channel(Durable { generation: 0, version: 0 });
+        Self { tenant, run, seat: Mutex::new(seat), durable }
+    }
+
+    /// Reads the run's log if it is not at hand.
+    pub(crate) async fn load(&self, seat: &mut Seat, store: &dyn Store) -> Result<(), EngineError> {
+        if seat.loaded {
+            return Ok(());
+        }
+        let load = Load { tenant: self.tenant.clone(), run: self.run, snapshot: true };
+        let loaded = store.load(load.clone()).await.map_err(EngineError::Store)?;
+        let Some(loaded) = loaded else {
+            seat.take(None, GENESIS);
+            return Ok(());
+        };
+        let (run, head) = match from_snapshot(&loaded) {
+            Some(known) => known,
+            // A snapshot of another program's state is of no use; the log always is.
+            None if loaded.snapshot.is_some() => {
+                let whole = store.load(Load { snapshot: false, ..load }).await.map_err(EngineError::Store)?;
+                let whole = whole.unwrap_or(loaded);
+                replay(None, GENESIS, &whole).map_err(|source| EngineError::Corrupt { run: self.run, source })?
+            }
+            None => replay(None, GENESIS, &loaded).map_err(|source| EngineError::Corrupt { run: self.run, source })?,
+        };
+        let version = run.as_ref().map_or(0, |run| run.version);
+        seat.take(run, head);
+        self.durable.send_modify(|durable| durable.version = durable.version.max(version));
+        Ok(())
+    }
+
+    /// Voids a generation of the cached state, unless that has happened already.
+    pub(crate) fn drop_state(&self, seat: &mut Seat, generation: u64) {
+        if seat.generation != generation {
+            return;
+        }
+        seat.generation += 1;
+        seat.loaded = false;
+        seat.run = None;
+        seat.counted = false;
+        seat.learnt = false;
+        let generation = seat.generation;
+        self.durable.send_modify(|durable| *durable = Durable { generation, version: 0 });
+    }
+
+    /// Ends when `version` is durable; `false` if the decision it belongs to is void.
+    pub(crate) async fn is_durable(&self, generation: u64, version: u64) -> bool {
+        let mut durable = self.durable.subscribe();
+        let reached = durable.wait_for(|durable| durable.generation != generation || durable.version >= version).await;
+        reached.is_ok_and(|durable| durable.generation == generation)
+    }
+}
+
+impl Seat {
+    fn take(&mut self, run: Option<Run>, head: Digest) {
+        self.run = run;
+        self.head = head;
+        self.loaded = true;
+    }
+
+    /// Whether it is known who holds what in this run.
+    pub(crate) fn learnt(&self) -> bool {
+        self.learnt
+    }
+
+    /// Takes down who holds what; from here on every commit keeps it up to date.
+    pub(crate) fn learn(&mut self, leases: BTreeMap<HandoffId, AgentName>) {
+        self.leases = leases;
+        self.learnt = true;
+        self.counted = true;
+    }
+
+    /// Decides one command. The state on the desk moves on; what has to be written is returned.
+    pub(crate) fn decide(
+        &mut self,
+        desk: &Desk,
+        request: &Request,
+        mut blobs: Blobs,
+        world: &World<'_>,
+    ) -> Result<Result<Decided, Refusal>, EngineError> {
+        let before = self.run.as_ref().map_or(0, |run| run.version);
+        let run = &mut self.run;
+        let world = World { beats: &self.beats, ..*world };
+        let decided = catch_unwind(AssertUnwindSafe(|| Run::submit(run, request, &world)));
+        let outcome = match decided {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(refusal)) => return Ok(Err(refusal)),
+            Err(panic) => return Err(EngineError::Defect { run: desk.run, what: said(panic.as_ref()) }),
+        };
+        let Some(run) = &self.run else {
+            return Err(EngineError::Defect { run: desk.run, what: "a reply without a run".to_owned() });
+        };
+        let key = request.key.as_ref().map(|key| KeyUse {
+            key: key.clone(),
+            content: Digest::of_json(&request.command),
+            reply: outcome.reply.clone(),
+        });
+        let opening = match (&request.command, &key) {
+            (Command::Open(_), Some(used)) => Some(Opening { key: used.key.clone(), content: used.content }),
+            _ => None,
+        };
+        let commit = Commit { at: world.now, by: &request.principal, key };
+        let (events, head) = encoding::encode(commit, &outcome.events, before, self.head);
+        self.head = head;
+        blobs.0.extend(outcome.blobs.0.iter().map(|(digest, bytes)| (*digest, Arc::clone(bytes))));
+        let snapshot = (before / limits::SNAPSHOT_EVERY != run.version / limits::SNAPSHOT_EVERY).then(|| Kept::of(run)).flatten();
+        let append = Append {
+            tenant: desk.tenant.clone(),
+            run: desk.run,
+            expected: before,
+            events,
+            head,
+            blobs: blobs.0.iter().map(|(digest, bytes)| (*digest, Arc::clone(bytes))).collect(),
+            owed: run.owed(&outcome.events),
+            summary: run.summary(),
+            opening,
+            snapshot,
+        };
+        let version = run.version;
+        if let Command::Heartbeat { handoff, .. } = &request.command {
+            self.beats.insert(*handoff, world.now);
+        }
+        self.keep(&blobs);
+        Ok(Ok(Decided { outcome, append, version }))
+    }
+
+    /// Contents stay at hand for the claim that usually follows soon.
+    fn keep(&mut self, blobs: &Blobs) {
+        for (digest, bytes) in &blobs.0 {
+            if self.content_bytes + bytes.len() > limits::DESK_CONTENT_BYTES_MAX {
+                self.contents.clear();
+                self.content_bytes = 0;
+            }
+            if bytes.len() <= limits::DESK_CONTENT_BYTES_MAX && self.contents.insert(*digest, Arc::clone(bytes)).is_none() {
+                self.content_bytes += bytes.len();
+            }
+        }
+    }
+
+    pub(crate) fn content(&self, digest: &Digest) -> Option<Arc<[u8]>> {
+        self.contents.get(digest).cloned()
+    }
+
+    /// An append that changes nothing but what is owed in one slot.
+    pub(crate) fn reschedule(&self, desk: &Desk, owed: Owed) -> Option<Append> {
+        let run = self.run.as_ref()?;
+        Some(Append {
+            tenant: desk.tenant.clone(),
+            run: desk.run,
+            expected: run.version,
+            events: Vec::new(),
+            head: self.head,
+            blobs: Vec::new(),
+            owed: vec![owed],
+            summary: run.summary(),
+            opening: None,
+            snapshot: None,
+        })
+    }
+
+    /// What is owed in a slot now, with the last heartbeat taken into account.
+    pub(crate) fn standing(&self, slot: handclasp_core::run::Slot) -> Option<Standing> {
+        let run = self.run.as_ref()?;
+        let standing = run.standing(slot)?;
+        if let (Standing::Lease { by, holder, token, due, length }, handclasp_core::run::Slot::Handoff(number)) = (&standing, slot) {
+            let beat = self.beats.get(&HandoffId { run: run.id, number });
+            let due: Timestamp = beat.map_or(*due, |beat| (*beat + *length).max(*due));
+            return Some(Standing::Lease { by: by.clone(), holder: holder.clone(), token: *token, due, length: *length });
+        }
+        Some(standing)
+    }
+}
+
+fn replay(mut run: Option<Run>, head: Digest, loaded: &Loaded) -> Result<(Option<Run>, Digest), handclasp_core::encoding::Unreadable> {
+    let head = encoding::replay(&mut run, head, loaded.events.iter().map(Vec::as_slice))?;
+    Ok((run, head))
+}
+
+fn from_snapshot(loaded: &Loaded) -> Option<(Option<Run>, Digest)> {
+    let snapshot = loaded.snapshot.as_ref()?;
+    let kept: Kept = serde_json::from_slice(&snapshot.state).ok()?;
+    if kept.program != PROGRAM || kept.run.version != snapshot.version {
+        return None;
+    }
+    replay(Some(kept.run), snapshot.head, loaded).ok()
+}
+
+/// States are read only by the program version that wrote them.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    program: String,
+    run: Run,
+}
+
+impl Kept {
+    fn of(run: &Run) -> Option<Vec<u8>> {
+        #[derive(Serialize)]
+        struct Keeping<'a> {
+            program: &'a str,
+            run: &'a Run,
+        }
+        serde_json::to_vec(&Keeping { program: PROGRAM, run }).ok()
+    }
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without words").to_owned()
+}

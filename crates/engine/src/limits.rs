@@ -1,0 +1,55 @@
+//! Every bound of the engine in one place, each with its reason.
+
+use handclasp_core::time::Millis;
+
+/// Commands between their arrival and their answer. Far above what two cores can decide at once;
+/// below it, waiting costs the caller time, above it, it would cost us memory.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 4_096;
+
+/// A payload or a result: what is checked against a contract and put into a briefing. Larger content
+/// is an artifact: an item of the ledger, fetched by those who need it.
+pub const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
+
+/// Any one content. The agent protocol's longest line is as long.
+pub const CONTENT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// All contents of one command together: a few large artifacts at once.
+pub const COMMAND_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Two writers racing for one run settle within a few rounds; more than this is a livelock.
+pub const ROUNDS_MAX: u32 = 16;
+
+/// Runs kept in memory. An open run is a few kilobytes, so this is some tens of megabytes; a run
+/// that is not kept is read again when somebody needs it.
+pub const DESKS_MAX: usize = 10_000;
+
+/// Contents that a desk keeps at hand between an offer and its claim.
+pub const DESK_CONTENT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A state is kept after so many events, so that loading a long run replays at most so many.
+pub const SNAPSHOT_EVERY: u64 = 256;
+
+/// Rows of the outbox that are attended to in one go.
+pub const POST_BATCH_MAX: u32 = 256;
+
+/// Turns under way in one engine, over all agents: each is a process and a few buffers.
+pub const TURNS_MAX: usize = 256;
+
+/// Refusals between two writes of the refusal log. A flood of them must not slow the desk down; the
+/// log says by its last entries what kind of flood it is.
+pub const REFUSALS_WAITING_MAX: usize = 1_024;
+
+/// A delivery that was refused is tried again after this; the refusal is in the log.
+pub const REFUSED_DELIVERY_WAIT: Millis = Millis::seconds(5);
+
+/// A child run that was told to open or to stop is told again after this, in case it was lost.
+pub const CHILD_REMINDER: Millis = Millis::seconds(600);
+
+/// The post looks at the outbox at least this often, in case a bell was missed.
+pub const POST_SLEEP_MAX: Millis = Millis::seconds(30);
+
+/// Commits that a slow watcher may lag behind before it has to read the log instead.
+pub const COMMITS_WATCHED_MAX: usize = 1_024;
+
+/// One line on the control socket: a command with its contents.
+pub const CONTROL_LINE_BYTES_MAX: usize = 96 * 1024 * 1024;

@@ -1,0 +1,329 @@
+//! The post: attends to what is owed.
+//!
+//! It decides nothing. What is due is woken, handed to a driver, or told to another run; what comes
+//! of it enters through [`Engine::submit`] like every other command. Something may be attended to
+//! twice (a crash in between): tokens, versions and interrupt ids make the second time harmless.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use handclasp_briefing as briefing;
+use handclasp_core::blob::{Blobs, Digest};
+use handclasp_core::command::{AgentError, Command, Open, ParentLink, Request};
+use handclasp_core::event::RunOutcome;
+use handclasp_core::handoff::Phase;
+use handclasp_core::id::{AgentName, HandoffId, RunId, Tenant, Token};
+use handclasp_core::limits::Usage;
+use handclasp_core::run::{Owed, Slot, Standing};
+use handclasp_core::time::{Millis, Timestamp};
+use handclasp_core::{Reply, Run};
+use handclasp_store::{Content, Dispatch, Due};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::driver::Driver;
+use crate::engine::{Engine, ignore_refusal, lock};
+use crate::error::{EngineError, Rejection};
+use crate::limits;
+use crate::turn::Turn;
+
+/// The drivers of one tenant's agents.
+pub type Drivers = BTreeMap<AgentName, Arc<dyn Driver>>;
+
+/// Attends to what is owed until it is closed.
+pub struct Post {
+    engine: Engine,
+    tenant: Tenant,
+    drivers: Drivers,
+    turns: JoinSet<()>,
+    busy: Arc<AtomicUsize>,
+    closing: watch::Sender<bool>,
+    /// What was attended to in vain, and until when it is left alone.
+    aside: BTreeMap<(Tenant, RunId, Slot), Timestamp>,
+}
+
+impl Post {
+    /// A post that hands work to these drivers.
+    pub fn new(engine: Engine, tenant: Tenant, drivers: Drivers) -> Self {
+        let (closing, _) = watch::channel(false);
+        Self { engine, tenant, drivers, turns: JoinSet::new(), busy: Arc::new(AtomicUsize::new(0)), closing, aside: BTreeMap::new() }
+    }
+
+    /// Attends to what is owed until `until` ends; then gives everything back that agents hold.
+    pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), EngineError> {
+        tokio::pin!(until);
+        let outcome = loop {
+            let next = match self.attend().await {
+                Ok(next) => next,
+                Err(error) => break Err(error),
+            };
+            let now = self.engine.now();
+            let latest = now + limits::POST_SLEEP_MAX;
+            let wake = next.map_or(latest, |next| next.min(latest));
+            tokio::select! {
+                () = &mut until => break Ok(()),
+                () = self.engine.inner.bell.notified() => {}
+                () = self.engine.inner.clock.sleep_until(wake) => {}
+                Some(_) = self.turns.join_next() => {}
+            }
+        };
+        self.close().await;
+        outcome
+    }
+
+    /// Asks every turn to end, gives back what is still held, and stops the drivers.
+    async fn close(&mut self) {
+        let _ = self.closing.send(true);
+        while self.turns.join_next().await.is_some() {}
+        for driver in self.drivers.values() {
+            driver.stop().await;
+        }
+        if let Err(error) = self.engine.flush().await {
+            tracing::warn!(%error, "failed to write down the last heartbeats");
+        }
+    }
+
+    /// Attends once to everything that is due. Returns when to look again.
+    async fn attend(&mut self) -> Result<Option<Timestamp>, EngineError> {
+        self.engine.flush().await?;
+        let now = self.engine.now();
+        self.aside.retain(|_, until| *until > now);
+        let agents = self.with_room();
+        let due = self.engine.inner.store.due(Due { now, agents, limit: limits::POST_BATCH_MAX }).await.map_err(EngineError::Store)?;
+        let mut next = due.next;
+        let mut idle = true;
+        for row in due.others.into_iter().chain(due.deliveries) {
+            let key = (row.tenant.clone(), row.run, row.slot);
+            if let Some(until) = self.aside.get(&key) {
+                next = Some(next.map_or(*until, |next| next.min(*until)));
+                continue;
+            }
+            idle = false;
+            let wait = match &row.standing {
+                Standing::Deliver { to, .. } => self.deliver(&row, &to.clone()).await?,
+                _ => self.engine.attend_to(&row).await?,
+            };
+            if let Some(wait) = wait {
+                self.aside.insert(key, now + wait);
+            }
+        }
+        // Attending changes what is due, so look again at once.
+        Ok(if idle { next } else { Some(now) })
+    }
+
+    /// The agents with a driver and with room. Capacity is checked again when the claim is decided.
+    fn with_room(&self) -> Vec<(Tenant, AgentName)> {
+        if self.busy.load(Ordering::Relaxed) >= limits::TURNS_MAX {
+            return Vec::new();
+        }
+        let registry = self.engine.registry();
+        let load = self.engine.load(&self.tenant);
+        let has_room = |name: &&AgentName| {
+            let held = load.get(*name).copied().unwrap_or(0);
+            registry.directory.agent(name).is_some_and(|agent| held < agent.capacity)
+        };
+        self.drivers.keys().filter(has_room).map(|name| (self.tenant.clone(), name.clone())).collect()
+    }
+
+    /// Claims a handoff for an agent and starts its turn. Returns how long to leave it alone if that
+    /// was refused.
+    async fn deliver(&mut self, row: &Dispatch, to: &AgentName) -> Result<Option<Millis>, EngineError> {
+        let (Slot::Handoff(number), Some(driver)) = (row.slot, self.drivers.get(to).cloned()) else { return Ok(None) };
+        let handoff = HandoffId { run: row.run, number };
+        let holder = self.engine.inner.instance.clone();
+        let command = Command::Claim { handoff, by: to.clone(), holder, accept: None };
+        let token = match self.engine.system(&row.tenant, row.run, command).await {
+            Ok(Some(Reply::Claimed { token, .. })) => token,
+            Ok(_) => return Ok(Some(limits::REFUSED_DELIVERY_WAIT)),
+            Err(Rejection::Refused(handclasp_core::refusal::Refusal::AtCapacity { .. })) => return Ok(Some(Millis(50))),
+            Err(Rejection::Refused(refusal)) => {
+                tracing::warn!(%handoff, code = refusal.code(), %refusal, "a handoff cannot be delivered");
+                return Ok(Some(limits::REFUSED_DELIVERY_WAIT));
+            }
+            Err(Rejection::Failed(error)) => return Err(error),
+        };
+        let turn = self.engine.turn(&row.tenant, handoff, token, self.closing.subscribe()).await?;
+        let engine = self.engine.clone();
+        let busy = Arc::clone(&self.busy);
+        busy.fetch_add(1, Ordering::Relaxed);
+        self.turns.spawn(async move {
+            driver.work(turn.clone()).await;
+            engine.end_turn(&turn, token).await;
+            busy.fetch_sub(1, Ordering::Relaxed);
+            engine.inner.bell.notify_one();
+        });
+        Ok(None)
+    }
+}
+
+impl Engine {
+    /// How many handoffs each agent of a tenant holds.
+    pub fn load(&self, tenant: &Tenant) -> Arc<handclasp_core::directory::Load> {
+        lock(&self.inner.load).get(tenant).cloned().unwrap_or_default()
+    }
+
+    /// Puts the briefing of a claimed handoff together.
+    pub async fn briefing(&self, tenant: &Tenant, handoff: HandoffId) -> Result<Option<briefing::Briefing>, EngineError> {
+        let look = |run: &Run| run.handoff(handoff).map(|handoff| (run.clone(), handoff.clone()));
+        let Some((run, claimed)) = self.inspect(tenant, handoff.run, look).await?.flatten() else { return Ok(None) };
+        let mut contents: BTreeMap<Digest, Arc<[u8]>> = BTreeMap::new();
+        for digest in briefing::needed(&run, &claimed) {
+            if let Content::Bytes(bytes) = self.content(tenant, handoff.run, digest).await? {
+                contents.insert(digest, bytes);
+            }
+        }
+        let registry = self.registry();
+        Ok(Some(briefing::assemble(&run, &claimed, &registry.directory, &|digest| contents.get(&digest).cloned())))
+    }
+
+    async fn turn(&self, tenant: &Tenant, handoff: HandoffId, token: Token, closing: watch::Receiver<bool>) -> Result<Turn, EngineError> {
+        let look = |run: &Run| run.handoff(handoff).and_then(|handoff| handoff.phase.lease()).map(|lease| lease.length);
+        let lease = self.inspect(tenant, handoff.run, look).await?.flatten().unwrap_or_default();
+        let gone = || EngineError::Defect { run: handoff.run, what: "a claimed handoff is not there".to_owned() };
+        let briefing = self.briefing(tenant, handoff).await?.ok_or_else(gone)?;
+        Ok(Turn::new(self.clone(), tenant.clone(), handoff, token, lease, briefing, closing))
+    }
+
+    /// A driver that ends without having ended the turn has let its agent down: the attempt failed.
+    async fn end_turn(&self, turn: &Turn, token: Token) {
+        let handoff = turn.handoff();
+        let look = |run: &Run| {
+            let lease = run.handoff(handoff).and_then(|handoff| handoff.phase.lease());
+            lease.is_some_and(|lease| lease.token == token)
+        };
+        if matches!(self.inspect(turn.tenant(), handoff.run, look).await, Ok(Some(true))) {
+            let error = AgentError {
+                kind: "no_answer".to_owned(),
+                message: "the agent ended its turn without an answer".to_owned(),
+                retryable: true,
+                attempted: None,
+                hint: None,
+            };
+            if let Err(error) = turn.fail(error, Usage::default()).await {
+                tracing::warn!(%handoff, %error, "failed to end a turn");
+            }
+        }
+    }
+
+    /// Attends to anything but a delivery. Returns how long to leave it alone if it stays due.
+    pub async fn attend_to(&self, row: &Dispatch) -> Result<Option<Millis>, EngineError> {
+        match (&row.standing, row.slot) {
+            (Standing::OpenChild, Slot::Child(child)) => self.open_child(row, child).await.map(|()| Some(limits::CHILD_REMINDER)),
+            (Standing::CancelChild, Slot::Child(child)) => {
+                let command = Command::Cancel { handoff: None, reason: "nobody waits for it any more".to_owned() };
+                self.system(&row.tenant, child, command).await.or_else(ignore_refusal)?;
+                Ok(Some(limits::CHILD_REMINDER))
+            }
+            (Standing::TellParent, _) => self.tell_parent(row).await.map(|()| None),
+            (Standing::DeadLetter | Standing::Deliver { .. } | Standing::OpenChild | Standing::CancelChild, _) => Ok(None),
+            (Standing::Lease { .. } | Standing::Wake { .. } | Standing::Inbox { .. }, _) => self.wake(row).await.map(|()| None),
+        }
+    }
+
+    /// Wakes a run. A row that is still due afterwards is moved to when it really is.
+    async fn wake(&self, row: &Dispatch) -> Result<(), EngineError> {
+        self.system(&row.tenant, row.run, Command::Wake).await.or_else(ignore_refusal)?;
+        let now = self.now();
+        let desk = self.desk(&row.tenant, row.run);
+        let append = {
+            let mut seat = desk.seat.lock().await;
+            desk.load(&mut seat, self.inner.store.as_ref()).await?;
+            let mut standing = seat.standing(row.slot);
+            if standing.as_ref().is_some_and(|standing| standing.kind() != row.standing.kind()) {
+                // Waking has brought something, and with it another row.
+                return Ok(());
+            }
+            if standing.as_ref().and_then(Standing::due).is_some_and(|due| due <= now) {
+                // Due, and yet waking brought nothing: a second later it may.
+                standing = standing.map(|standing| postponed(standing, now + Millis::seconds(1)));
+            }
+            let append = seat.reschedule(&desk, Owed { slot: row.slot, standing });
+            append.map(|append| self.inner.store.append(append))
+        };
+        if let Some(append) = append {
+            append.await.map_err(EngineError::Store)?;
+        }
+        Ok(())
+    }
+
+    async fn open_child(&self, row: &Dispatch, child: RunId) -> Result<(), EngineError> {
+        let look = |run: &Run| run.children().get(&child).map(|known| (known.clone(), run.principal.clone()));
+        let Some((known, principal)) = self.inspect(&row.tenant, row.run, look).await?.flatten() else { return Ok(()) };
+        let parent = Some(ParentLink { handoff: known.handoff, reserve: known.reserve });
+        let command = Command::Open(Box::new(Open { parent, ..*known.open }));
+        let mut blobs = Blobs::default();
+        for named in command.contents() {
+            if let Content::Bytes(bytes) = self.content(&row.tenant, row.run, named.digest).await? {
+                blobs.bytes(bytes);
+            }
+        }
+        let request = Request { tenant: row.tenant.clone(), principal, run: child, key: None, command };
+        match self.submit(request, blobs).await {
+            Ok(_) | Err(Rejection::Refused(handclasp_core::refusal::Refusal::AlreadyOpen)) => Ok(()),
+            Err(Rejection::Refused(refusal)) => {
+                let error = AgentError {
+                    kind: "not_opened".to_owned(),
+                    message: format!("the child run cannot be opened: {refusal} [{}]", refusal.code()),
+                    retryable: false,
+                    attempted: None,
+                    hint: Some(refusal.hint().to_owned()),
+                };
+                let command = Command::ChildClosed { child, usage: Usage::default(), result: None, error: Some(error) };
+                self.system(&row.tenant, row.run, command).await.or_else(ignore_refusal)?;
+                Ok(())
+            }
+            Err(Rejection::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn tell_parent(&self, row: &Dispatch) -> Result<(), EngineError> {
+        let look = |run: &Run| run.parent.zip(run.outcome.clone()).map(|(parent, outcome)| (parent, outcome, run.usage));
+        let Some((parent, outcome, usage)) = self.inspect(&row.tenant, row.run, look).await?.flatten() else { return Ok(()) };
+        let (result, error) = match outcome {
+            RunOutcome::Completed { result, .. } => (result, None),
+            RunOutcome::Failed { reason } => (None, Some(("failed", reason))),
+            RunOutcome::Cancelled { reason } => (None, Some(("cancelled", reason))),
+        };
+        let error =
+            error.map(|(kind, message)| AgentError { kind: kind.to_owned(), message, retryable: false, attempted: None, hint: None });
+        let mut blobs = Blobs::default();
+        if let Some(result) = result
+            && let Content::Bytes(bytes) = self.content(&row.tenant, row.run, result.digest).await?
+        {
+            blobs.bytes(bytes);
+        }
+        let command = Command::ChildClosed { child: row.run, usage, result, error };
+        let principal = "engine".parse().expect("a principal");
+        let request = Request { tenant: row.tenant.clone(), principal, run: parent.handoff.run, key: None, command };
+        if let Err(Rejection::Failed(error)) = self.submit(request, blobs).await {
+            return Err(error);
+        }
+        let desk = self.desk(&row.tenant, row.run);
+        let append = {
+            let mut seat = desk.seat.lock().await;
+            desk.load(&mut seat, self.inner.store.as_ref()).await?;
+            seat.reschedule(&desk, Owed { slot: row.slot, standing: None }).map(|append| self.inner.store.append(append))
+        };
+        if let Some(append) = append {
+            append.await.map_err(EngineError::Store)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a handoff of the run is in an agent's hands.
+    pub async fn is_worked_on(&self, tenant: &Tenant, run: RunId) -> Result<bool, EngineError> {
+        let look = |run: &Run| run.open_handoffs().any(|handoff| matches!(handoff.phase, Phase::Claimed { .. } | Phase::Accepted { .. }));
+        Ok(self.inspect(tenant, run, look).await?.unwrap_or(false))
+    }
+}
+
+fn postponed(standing: Standing, until: Timestamp) -> Standing {
+    match standing {
+        Standing::Lease { by, holder, token, length, .. } => Standing::Lease { by, holder, token, due: until, length },
+        Standing::Wake { .. } => Standing::Wake { due: until },
+        Standing::Inbox { .. } => Standing::Inbox { due: Some(until) },
+        Standing::Deliver { to, .. } => Standing::Deliver { to, due: until },
+        other @ (Standing::DeadLetter | Standing::OpenChild | Standing::CancelChild | Standing::TellParent) => other,
+    }
+}

@@ -1,0 +1,42 @@
+//! Agents and contracts as they are now, with the contracts compiled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use handclasp_core::blob::Digest;
+use handclasp_core::contract::{BadSchema, Checker, ContractId, Verdicts};
+use handclasp_core::directory::Directory;
+
+/// A directory and a checker for each of its contracts.
+#[derive(Debug, Default)]
+pub struct Registry {
+    /// Who and what is known.
+    pub directory: Directory,
+    checkers: BTreeMap<ContractId, Checker>,
+}
+
+impl Registry {
+    /// Compiles the contracts of a directory.
+    pub fn new(directory: Directory) -> Result<Self, BadSchema> {
+        let mut checkers = BTreeMap::new();
+        for (contract, _) in directory.contracts() {
+            checkers.insert(contract.id.clone(), Checker::new(contract)?);
+        }
+        Ok(Self { directory, checkers })
+    }
+
+    /// Holds a content against a contract. A content that is no JSON breaks every contract.
+    pub(crate) fn check(&self, contract: &ContractId, content: Digest, bytes: &Arc<[u8]>, verdicts: &mut Verdicts) {
+        let Some(checker) = self.checkers.get(contract) else { return };
+        let violations = match serde_json::from_slice(bytes) {
+            Ok(value) => checker.check(&value),
+            Err(error) => vec![handclasp_core::contract::Violation {
+                pointer: String::new(),
+                expected: "JSON".to_owned(),
+                found: format!("something else ({error})"),
+                hint: "send JSON".to_owned(),
+            }],
+        };
+        verdicts.insert(checker.contract_digest(), content, violations);
+    }
+}
