@@ -306,6 +306,9 @@ pub struct Pins {
     /// The team file with everything that it includes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<Digest>,
+    /// Where that file lies, so that the run can be resumed without naming it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team_file: Option<String>,
     /// Contracts by id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub contracts: BTreeMap<ContractId, Digest>,
