@@ -115,6 +115,19 @@ impl ContractRange {
     }
 }
 
+impl ContractRange {
+    /// The one version that will do, if the range names exactly one.
+    pub fn exact(&self) -> Option<ContractId> {
+        let [semver::Comparator { op: semver::Op::Exact, major, minor: Some(minor), patch: Some(patch), pre }] =
+            &self.range.comparators[..]
+        else {
+            return None;
+        };
+        let version = Version { major: *major, minor: *minor, patch: *patch, pre: pre.clone(), build: semver::BuildMetadata::EMPTY };
+        Some(ContractId { name: self.name.clone(), version })
+    }
+}
+
 impl From<&ContractId> for ContractRange {
     fn from(id: &ContractId) -> Self {
         let exact = semver::Comparator {
@@ -290,6 +303,19 @@ pub struct Check {
     /// What is wrong; nothing if it holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<Violation>,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.violations.is_empty() {
+            return write!(f, "holds `{}`", self.contract);
+        }
+        write!(f, "breaks `{}`: ", self.contract)?;
+        for (number, violation) in self.violations.iter().enumerate() {
+            write!(f, "{}{violation}", if number == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
 }
 
 /// Verdicts by the digests of contract and payload, made before the desk.

@@ -15,6 +15,7 @@ use crate::ledger::{Delivery, Ending, NewItem};
 use crate::limits::{Budget, Limits, Usage};
 use crate::offer::{Kind, Mode, Reason, Terms};
 use crate::plan::Place;
+use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 /// What has happened in a run.
@@ -431,6 +432,13 @@ pub enum Closing {
         /// What it says.
         message: String,
     },
+}
+
+impl Closing {
+    /// A refusal met where nobody can be told "no": it is kept as the reason.
+    pub fn not_offered(refusal: &Refusal) -> Self {
+        Self::NotOffered { code: refusal.code().to_owned(), message: refusal.to_string() }
+    }
 }
 
 impl std::fmt::Display for Closing {

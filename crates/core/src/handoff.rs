@@ -10,7 +10,7 @@ use crate::contract::ContractId;
 use crate::event::{Awaiting, Closing, Offered};
 use crate::id::{AgentName, BranchId, HandoffId, InterruptId, Token};
 use crate::ledger::Delivery;
-use crate::limits::{Limits, Usage};
+use crate::limits::{Budget, Limits, Usage};
 use crate::offer::{Kind, Mode, Reason, Terms};
 use crate::plan::Place;
 use crate::time::{Millis, Timestamp};
@@ -40,6 +40,7 @@ impl Lease {
 /// Where in its life a handoff is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a phase lives inside its handoff and is not collected by itself")]
 pub enum Phase {
     /// Waiting for its receiver. The run holds the baton.
     Offered {
@@ -109,6 +110,14 @@ impl Phase {
     pub fn lease(&self) -> Option<&Lease> {
         match self {
             Self::Claimed { lease, .. } | Self::Accepted { lease, .. } => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// What of the ledger its holder was given, in the phases that have one.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        match self {
+            Self::Claimed { delivery, .. } | Self::Accepted { delivery, .. } => Some(delivery),
             _ => None,
         }
     }
@@ -186,11 +195,16 @@ pub struct Handoff {
     pub items_before: usize,
     /// Attempts so far that count.
     pub attempts: u32,
+    /// Claims so far, whether they count as attempts or not.
+    pub claims: u64,
     /// Receivers that it was taken away from.
     pub tried: Vec<AgentName>,
     /// What it and everything below it has spent.
     pub usage: Usage,
+    /// What is set aside for child runs, here and below.
+    pub reserved: Budget,
     /// Effects, shared by all attempts.
+    #[serde(with = "journal")]
     pub effects: BTreeMap<EffectId, Effect>,
     /// What it spawned, by ordinal.
     pub spawned: BTreeMap<u32, HandoffId>,
@@ -228,8 +242,10 @@ impl Handoff {
             finish_by: offered.finish_by,
             items_before,
             attempts: 0,
+            claims: 0,
             tried: Vec::new(),
             usage: Usage::default(),
+            reserved: Budget::default(),
             effects: BTreeMap::new(),
             spawned: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -237,6 +253,18 @@ impl Handoff {
             returned: Vec::new(),
             phase: Phase::Offered { not_before: now },
         }
+    }
+
+    /// It can be claimed from `from` on, and its receiver has as long to answer as at the first time.
+    pub(crate) fn offer_again(&mut self, from: Timestamp) {
+        self.answer_by = self.terms.answer_within_ms.map(|within| from + within);
+        self.phase = Phase::Offered { not_before: from };
+    }
+
+    /// Somebody decided to try once more, so its own time starts again; the run's does not.
+    pub(crate) fn restart_time(&mut self, from: Timestamp) {
+        let own = [self.terms.finish_within_ms, self.limits.time_ms.map(Millis)];
+        self.finish_by = own.into_iter().flatten().min().map(|within| from + within);
     }
 
     /// Closed handoffs shrink to outcome and references: a run of a thousand hops stays small.
@@ -251,5 +279,20 @@ impl Handoff {
     pub fn unknown_effects(&self) -> impl Iterator<Item = (&EffectId, &Effect)> {
         let current = self.phase.lease().map(|lease| lease.token);
         self.effects.iter().filter(move |(_, effect)| effect.outcome.is_none() && Some(effect.token) != current)
+    }
+}
+
+/// The journal of effects as a list: a JSON object has no room for keys of two parts.
+mod journal {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{BTreeMap, Effect, EffectId};
+
+    pub(super) fn serialize<S: Serializer>(effects: &BTreeMap<EffectId, Effect>, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(effects)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<EffectId, Effect>, D::Error> {
+        Ok(Vec::<(EffectId, Effect)>::deserialize(from)?.into_iter().collect())
     }
 }

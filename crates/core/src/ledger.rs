@@ -146,6 +146,13 @@ pub struct Delivery {
     pub must_carry: Vec<ItemId>,
 }
 
+impl Delivery {
+    /// Whether the receiver was given this item. Items are delivered in the order of their ids.
+    pub fn carries(&self, item: ItemId) -> bool {
+        self.carried.binary_search(&item).is_ok()
+    }
+}
+
 /// All items of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -163,6 +170,12 @@ impl Ledger {
     /// All items, oldest first.
     pub fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// The item of that key which is open in the branch that added it.
+    pub fn newest(&self, branch: BranchId, key: &str) -> Option<&Item> {
+        let id = self.newest.get(&branch)?.get(key)?;
+        self.item(*id).filter(|item| !item.ended.contains_key(&branch))
     }
 
     /// How many items there ever were. Two visits with the same count learnt nothing in between.
@@ -205,8 +218,8 @@ impl Ledger {
     fn mark_stale(&mut self, root: ItemId) -> Vec<ItemId> {
         let mut stale = BTreeSet::from([root]);
         let mut marked = Vec::new();
-        // Items refer to older ones only, so one pass in order finds the whole chain.
-        for item in &mut self.items {
+        // Items refer to older ones only, so one pass in order, from there on, finds the whole chain.
+        for item in self.items.iter_mut().skip(root.number as usize) {
             if item.content.derived_from.iter().any(|from| stale.contains(from)) {
                 stale.insert(item.id);
                 if !item.stale {

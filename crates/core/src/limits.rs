@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Millis;
 
-/// Bounds on a run or on one handoff and everything below it. `None` sets no bound of its own.
+/// Bounds on a run, or on one handoff and everything below it. `None` sets no bound of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Claims in all, retries included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// Handoffs offered.
+    /// Handoffs offered: in the run, or below the handoff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handoffs: Option<u64>,
     /// Handoffs to any one agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visits: Option<u64>,
-    /// Delegations inside each other.
+    /// Delegations inside each other, counted from here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<u64>,
     /// Tokens, in and out together.
@@ -131,6 +131,20 @@ pub struct Budget {
     pub tokens: u64,
     /// Millionths of the currency set aside.
     pub cost_micros: u64,
+}
+
+impl Budget {
+    /// Sets more aside.
+    pub fn add(&mut self, more: &Self) {
+        self.tokens = self.tokens.saturating_add(more.tokens);
+        self.cost_micros = self.cost_micros.saturating_add(more.cost_micros);
+    }
+
+    /// Gives back what was set aside.
+    pub fn release(&mut self, settled: &Self) {
+        self.tokens = self.tokens.saturating_sub(settled.tokens);
+        self.cost_micros = self.cost_micros.saturating_sub(settled.cost_micros);
+    }
 }
 
 /// How often and how fast a failed attempt is tried again. The wait grows by `factor`, without

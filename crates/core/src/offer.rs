@@ -165,7 +165,6 @@ pub struct Terms {
     pub fallback: Option<AgentName>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's `skip_serializing_if` passes a reference")]
 fn is_default_retry(retry: &Retry) -> bool {
     *retry == Retry::default()
 }

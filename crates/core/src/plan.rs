@@ -28,6 +28,7 @@ pub struct Plan {
 /// One pattern; they nest at will.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a plan is small, read once, and nicer to write without boxes")]
 pub enum Node {
     /// One handoff to one agent.
     Step(Step),
@@ -377,8 +378,9 @@ impl Walk<'_> {
                     let Some(earlier) = children.iter().take(at + 1).position(|child| child.names(&step)) else {
                         return Standing::Back(step);
                     };
-                    // Everything from there on is visited anew; what it did before stays in the log.
-                    for visit in &mut visits[earlier..] {
+                    // Everything from there to here is visited anew; what it did before stays in the
+                    // log. What lies ahead has not been visited since the last time back.
+                    for visit in &mut visits[earlier..=at] {
                         *visit += 1;
                         if *visit > VISITS_MAX {
                             return Standing::Next(Next::Stop(format!("the work was sent back to `{step}` more than {VISITS_MAX} times")));
@@ -430,13 +432,7 @@ impl Walk<'_> {
             Some(Happened::Checked(check)) if check.violations.is_empty() => Standing::Done(payload),
             Some(Happened::Checked(check)) => match &checkpoint.send_back {
                 Some(step) => Standing::Back(step.clone()),
-                None => {
-                    let problems = check.violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-                    Standing::Next(Next::Stop(format!(
-                        "checkpoint `{}`: the result breaks `{}`: {problems}",
-                        checkpoint.name, check.contract
-                    )))
-                }
+                None => Standing::Next(Next::Stop(format!("checkpoint `{}`: the result {check}", checkpoint.name))),
             },
             _ => Standing::Next(Next::Check { place: place.clone(), contract: &checkpoint.contract, payload }),
         }

@@ -82,7 +82,7 @@ pub enum Refusal {
         missing: Vec<Capability>,
     },
     /// The token is not the one of the present claim.
-    #[error("the lease is gone: the handoff is now with {}", who(.held_by))]
+    #[error("the lease is gone: the handoff is now with {}", who(.held_by.as_ref()))]
     StaleLease {
         /// Who has it now, if anybody.
         held_by: Option<AgentName>,
@@ -91,7 +91,7 @@ pub enum Refusal {
     #[error("the read-back leaves a gap: {0}")]
     ReadBackGap(Gap),
     /// The receiver is not sure enough.
-    #[error("accepting needs a confidence of {needed} %, the read-back says {}", percent(.given))]
+    #[error("accepting needs a confidence of {needed} %, the read-back says {}", percent(*.given))]
     ConfidenceLow {
         /// At least.
         needed: u8,
@@ -323,11 +323,11 @@ fn speaks(ranges: &[ContractRange]) -> String {
     if ranges.is_empty() { "; it accepts no contract".to_owned() } else { format!("; it accepts {}", names(ranges)) }
 }
 
-fn who(agent: &Option<AgentName>) -> String {
-    agent.as_ref().map_or_else(|| "nobody".to_owned(), |name| format!("`{name}`"))
+fn who(agent: Option<&AgentName>) -> String {
+    agent.map_or_else(|| "nobody".to_owned(), |name| format!("`{name}`"))
 }
 
-fn percent(given: &Option<u8>) -> String {
+fn percent(given: Option<u8>) -> String {
     given.map_or_else(|| "nothing".to_owned(), |given| format!("{given} %"))
 }
 

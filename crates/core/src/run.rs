@@ -122,6 +122,8 @@ pub struct Branch {
     pub owner: Option<HandoffId>,
     /// Whether it has ended.
     pub closed: bool,
+    /// Whether what it settled counts for the branch that it left.
+    pub joined: bool,
 }
 
 /// A question to a person.
@@ -230,6 +232,8 @@ pub struct Run {
     happenings: Happenings,
     /// Handoffs that are not over: what screens and timers look at, without walking the closed ones.
     open: BTreeSet<u32>,
+    /// Questions that nobody has answered, for the same reason.
+    unanswered: BTreeSet<u32>,
     /// How often each agent was handed something.
     visits: BTreeMap<AgentName, u64>,
 }
@@ -285,7 +289,7 @@ impl Run {
         Ok(outcome)
     }
 
-    /// What the reply can only say after the plan has gone on: the first or the next handoff.
+    /// What the reply can only say after the plan has gone on: the first handoff.
     fn completed_reply(&self, reply: Reply) -> Reply {
         match reply {
             Reply::Opened { run, first: None } => Reply::Opened { run, first: self.handoffs.first().map(|handoff| handoff.id) },
@@ -378,7 +382,12 @@ impl Run {
     }
 
     fn open_questions(&self, handoff: HandoffId) -> impl Iterator<Item = &Interrupt> {
-        self.interrupts.iter().filter(move |interrupt| interrupt.handoff == Some(handoff) && interrupt.state == InterruptState::Open)
+        self.unanswered().filter(move |interrupt| interrupt.handoff == Some(handoff))
+    }
+
+    /// The questions that nobody has answered, oldest first.
+    fn unanswered(&self) -> impl Iterator<Item = &Interrupt> {
+        self.unanswered.iter().filter_map(|number| self.interrupts.get((*number as usize).checked_sub(1)?))
     }
 
     /// The contracts against which the content of a command is checked before it reaches the desk:

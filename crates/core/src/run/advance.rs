@@ -7,7 +7,7 @@ use super::decide::{Draft, Handing};
 use super::{Outcome, Run, World};
 use crate::blob::BlobRef;
 use crate::command::{Asking, Question};
-use crate::contract::Check;
+use crate::contract::{Check, ContractId, Violation};
 use crate::event::{Closing, Event, RunOutcome};
 use crate::handoff::Phase;
 use crate::id::{BranchId, ItemId};
@@ -64,13 +64,13 @@ impl Run {
         self.take(world, events, outcome);
     }
 
-    /// Must-carry items of the first branch that nobody has seen to; constraints are meant to stay.
+    /// Must-carry items that nobody has seen to for the first branch; constraints are meant to stay.
     pub(super) fn unseen_items(&self) -> Vec<ItemId> {
         let Some(first) = self.branches.first() else { return Vec::new() };
-        let lineage = self.lineage(first.id);
-        let returned = self.returned(&lineage);
+        // The run ends here, and with it every branch: one that has not joined has settled nothing.
+        let everywhere = self.branches.iter().map(|branch| branch.id).collect();
         self.ledger
-            .open(&lineage, &returned)
+            .open(&[first.id], &everywhere)
             .filter(|item| item.content.must_carry && item.content.kind != ItemKind::Constraint)
             .map(|item| item.id)
             .collect()
@@ -127,7 +127,7 @@ impl Draft<'_> {
             }
             Next::Check { place, contract, payload } => {
                 let known = payload.checks.iter().find(|check| check.contract == *contract);
-                let check = known.cloned().unwrap_or_else(|| Check { contract: contract.clone(), violations: Vec::new() });
+                let check = known.cloned().unwrap_or_else(|| unchecked(contract));
                 self.checkpoint(place, payload.payload, check);
             }
             Next::Ask { place, approve, payload } => {
@@ -140,13 +140,14 @@ impl Draft<'_> {
                 };
                 self.raise(None, Some(place), None, 0, question);
             }
-            // Work that was spawned on the way is part of the run: it ends when that has ended.
-            Next::Done { .. } if run.open_handoffs().next().is_some() => {}
+            // Work that was spawned on the way is part of the run, and so are the questions that it
+            // left: the run ends when those have ended.
+            Next::Done { .. } if run.open_handoffs().next().is_some() || run.unanswered().next().is_some() => {}
             Next::Done { result: Flow { payload, .. }, approved } => {
                 self.close_run(RunOutcome::Completed { result: Some(payload), approved });
             }
             Next::Stop(reason) => {
-                self.stop_run(Closing::Cancelled(reason.clone()), RunOutcome::Failed { reason });
+                self.stop_run(&Closing::Cancelled(reason.clone()), RunOutcome::Failed { reason });
             }
         }
     }
@@ -181,13 +182,15 @@ impl Draft<'_> {
         self.events.push(Event::ItemAdded { item, branch, source: None, content });
     }
 
-    /// Without a plan a run ends when nobody holds anything and nothing waits.
+    /// Without a plan a run ends when nobody holds anything, nothing waits and nobody is asked.
     fn end_without_plan(&mut self) {
         let run = self.run();
-        if run.handoffs().is_empty() || run.open_handoffs().next().is_some() || run.branches().iter().any(|branch| !branch.closed) {
+        if run.handoffs().is_empty() || run.open_handoffs().next().is_some() || run.unanswered().next().is_some() {
             return;
         }
-        let last = run.handoffs().iter().rev().find(|handoff| handoff.branch == first_branch(run));
+        // The first branch carries the run's own result; a run that was opened without work has none there.
+        let first = run.handoffs().first().map(|handoff| handoff.branch);
+        let last = run.handoffs().iter().rev().find(|handoff| Some(handoff.branch) == first);
         let outcome = match last.map(|last| &last.phase) {
             Some(Phase::Completed { result, .. }) => RunOutcome::Completed { result: Some(*result), approved: true },
             Some(Phase::Ended { closing: Closing::Cancelled(reason) }) => RunOutcome::Cancelled { reason: reason.clone() },
@@ -196,6 +199,17 @@ impl Draft<'_> {
         };
         self.close_run(outcome);
     }
+}
+
+/// What was never held against a contract does not pass it.
+fn unchecked(contract: &ContractId) -> Check {
+    let violation = Violation {
+        pointer: String::new(),
+        expected: "content that was held against the contract".to_owned(),
+        found: "content that was not".to_owned(),
+        hint: "this is a defect of the program that sent it; report it".to_owned(),
+    };
+    Check { contract: contract.clone(), violations: vec![violation] }
 }
 
 fn first_branch(run: &Run) -> BranchId {

@@ -6,7 +6,7 @@ use super::{Branch, Child, Interrupt, InterruptState, Run};
 use crate::command::WorkState;
 use crate::event::{Awaiting, Closing, Event, Offered};
 use crate::handoff::{Effect, Handoff, Lease, Phase, Returned};
-use crate::id::{BranchId, HandoffId};
+use crate::id::{BranchId, HandoffId, Token};
 use crate::limits::{self, Budget, Usage};
 use crate::offer::Mode;
 use crate::plan::{Flow, Happened};
@@ -60,6 +60,7 @@ impl Run {
                     keys: std::collections::BTreeMap::new(),
                     happenings: crate::plan::Happenings::new(),
                     open: std::collections::BTreeSet::new(),
+                    unanswered: std::collections::BTreeSet::new(),
                     visits: std::collections::BTreeMap::new(),
                 });
                 Ok(())
@@ -77,9 +78,13 @@ impl Run {
             Event::BranchClosed { branch, joined } => self.apply_branch_closed(*branch, *joined)?,
             Event::HandoffOffered(offered) => self.apply_offered(offered, at)?,
             Event::HandoffClaimed { handoff, by, holder, token, lease_ms, attempt, delivery } => {
+                if *token != Token(self.claims + 1) {
+                    return Err(corrupt("handoff_claimed", format!("token {token} does not follow on {}", self.claims)));
+                }
                 self.claims = token.0;
                 let handoff = self.handoff_mut(*handoff, "handoff_claimed")?;
                 handoff.attempts = *attempt;
+                handoff.claims += 1;
                 let lease = Lease { by: by.clone(), holder: holder.clone(), token: *token, since: at, length: *lease_ms };
                 handoff.phase = Phase::Claimed { lease, delivery: delivery.clone() };
             }
@@ -101,12 +106,11 @@ impl Run {
             Event::HandoffReleased { handoff } => {
                 let handoff = self.handoff_mut(*handoff, "handoff_released")?;
                 handoff.attempts = handoff.attempts.saturating_sub(1);
-                handoff.phase = Phase::Offered { not_before: at };
+                handoff.offer_again(at);
             }
             Event::LeaseLost { handoff, .. } => {
                 // What follows (another try, a question, a dead letter) is an event of its own.
-                let handoff = self.handoff_mut(*handoff, "lease_lost")?;
-                handoff.phase = Phase::Offered { not_before: at };
+                self.handoff_mut(*handoff, "lease_lost")?.offer_again(at);
             }
             Event::ProgressReported { handoff, state: new } => {
                 let handoff = self.handoff_mut(*handoff, "progress_reported")?;
@@ -117,37 +121,36 @@ impl Run {
             }
             Event::AttemptFailed { handoff, usage, .. } => {
                 self.charge(*handoff, usage);
-                let handoff = self.handoff_mut(*handoff, "attempt_failed")?;
-                handoff.phase = Phase::Offered { not_before: at };
+                self.handoff_mut(*handoff, "attempt_failed")?.offer_again(at);
             }
             Event::HandoffRequeued { handoff, not_before } => {
-                let handoff = self.handoff_mut(*handoff, "handoff_requeued")?;
-                handoff.phase = Phase::Offered { not_before: *not_before };
+                self.handoff_mut(*handoff, "handoff_requeued")?.offer_again(*not_before);
             }
             Event::HandoffRerouted { handoff, to, .. } => {
                 let handoff = self.handoff_mut(*handoff, "handoff_rerouted")?;
                 let before = std::mem::replace(&mut handoff.to, to.clone());
                 handoff.tried.push(before);
                 handoff.attempts = 0;
-                // The answer deadline was the first receiver's; the overall one still holds.
-                handoff.answer_by = None;
-                handoff.phase = Phase::Offered { not_before: at };
+                handoff.offer_again(at);
                 *self.visits.entry(to.clone()).or_default() += 1;
             }
             Event::HandoffParked { handoff, awaiting, continuation } => {
                 let handoff = self.handoff_mut(*handoff, "handoff_parked")?;
                 handoff.continuation = continuation.or(handoff.continuation);
+                // Going on after an answer is the same attempt. One that has failed or lost its lease
+                // has counted already, and goes on counting.
+                if *awaiting == Awaiting::Answers && handoff.phase.lease().is_some() {
+                    handoff.attempts = handoff.attempts.saturating_sub(1);
+                }
                 handoff.phase = Phase::Waiting { awaiting: *awaiting };
             }
             Event::HandoffReturned { handoff } => {
                 let handoff = self.handoff_mut(*handoff, "handoff_returned")?;
-                // Going on after an answer is the same attempt; working with a return is a new one.
-                match handoff.phase {
-                    Phase::Waiting { awaiting: Awaiting::Answers } => handoff.attempts = handoff.attempts.saturating_sub(1),
-                    _ => handoff.attempts = 0,
+                // Working with a return is a new piece of work.
+                if handoff.phase != (Phase::Waiting { awaiting: Awaiting::Answers }) {
+                    handoff.attempts = 0;
                 }
-                handoff.answer_by = None;
-                handoff.phase = Phase::Offered { not_before: at };
+                handoff.offer_again(at);
             }
             Event::HandoffCompleted { .. } => self.apply_completed(event)?,
             Event::HandoffEnded { handoff, closing } => {
@@ -165,9 +168,8 @@ impl Run {
                 handoff.payload = *payload;
                 handoff.attempts = 0;
                 handoff.tried.clear();
-                handoff.answer_by = None;
-                handoff.finish_by = None;
-                handoff.phase = Phase::Offered { not_before: at };
+                handoff.restart_time(at);
+                handoff.offer_again(at);
             }
             Event::DivergenceNoted { handoff, .. } => {
                 self.handoff_any(*handoff, "divergence_noted")?;
@@ -193,6 +195,7 @@ impl Run {
                     answer_by: *answer_by,
                     state: InterruptState::Open,
                 });
+                self.unanswered.insert(interrupt.number);
                 if let (Some(handoff), None) = (handoff, effect) {
                     self.handoff_mut(*handoff, "interrupt_raised")?.asked.insert(*ordinal, *interrupt);
                 }
@@ -206,6 +209,7 @@ impl Run {
                     known.state = InterruptState::Resolved(answer.clone());
                     known.place.clone()
                 };
+                self.unanswered.remove(&interrupt.number);
                 if let Some(place) = place {
                     let silent = by.is_none() && answer.choice.is_empty();
                     self.happenings.insert(place, Happened::Answered(*interrupt, (!silent).then(|| answer.choice.clone())));
@@ -213,13 +217,15 @@ impl Run {
             }
             Event::InterruptWithdrawn { interrupt, .. } => {
                 self.interrupt_mut(*interrupt, "interrupt_withdrawn")?.state = InterruptState::Withdrawn;
+                self.unanswered.remove(&interrupt.number);
             }
             Event::EffectBegan { handoff, effect, token, arguments, reconcile } => {
                 let journal = &mut self.handoff_mut(*handoff, "effect_began")?.effects;
                 journal.insert(effect.clone(), Effect { arguments: *arguments, token: *token, reconcile: *reconcile, outcome: None });
             }
             Event::EffectSettled { handoff, effect, outcome, .. } => {
-                let journal = &mut self.handoff_mut(*handoff, "effect_settled")?.effects;
+                // A person may find out only after the handoff has ended.
+                let journal = &mut self.handoff_any(*handoff, "effect_settled")?.effects;
                 let Some(known) = journal.get_mut(effect) else {
                     return Err(corrupt("effect_settled", format!("`{effect}` has not begun")));
                 };
@@ -229,8 +235,7 @@ impl Run {
                 self.happenings.insert(place.clone(), Happened::Checked(check.clone()));
             }
             Event::ChildReserved { child, handoff, reserve, open } => {
-                self.reserved.tokens = self.reserved.tokens.saturating_add(reserve.tokens);
-                self.reserved.cost_micros = self.reserved.cost_micros.saturating_add(reserve.cost_micros);
+                self.set_aside(*handoff, |reserved| reserved.add(reserve));
                 self.children.insert(*child, Child { handoff: *handoff, reserve: *reserve, open: open.clone(), settled: false });
             }
             Event::ChildSettled { child, usage, result, error } => {
@@ -239,8 +244,7 @@ impl Run {
                 };
                 known.settled = true;
                 let (waiting, reserve) = (known.handoff, known.reserve);
-                self.reserved.tokens = self.reserved.tokens.saturating_sub(reserve.tokens);
-                self.reserved.cost_micros = self.reserved.cost_micros.saturating_sub(reserve.cost_micros);
+                self.set_aside(waiting, |reserved| reserved.release(&reserve));
                 self.charge(waiting, usage);
                 let closing = error.clone().map(Closing::Failed);
                 // Whoever waited may have been cancelled meanwhile; the budget is settled all the same.
@@ -260,7 +264,7 @@ impl Run {
         if branch.number as usize != self.branches.len() + 1 {
             return Err(corrupt("branch_opened", format!("`{branch}` is out of order")));
         }
-        self.branches.push(Branch { id: branch, from, owner: None, closed: false });
+        self.branches.push(Branch { id: branch, from, owner: None, closed: false, joined: false });
         Ok(())
     }
 
@@ -269,11 +273,21 @@ impl Run {
             return Err(corrupt("branch_closed", format!("there is no branch `{branch}`")));
         };
         known.closed = true;
+        known.joined = joined;
         known.owner = None;
-        if let (true, Some(above)) = (joined, known.from) {
-            self.ledger.join(branch, above);
-        }
+        self.join(branch);
         Ok(())
+    }
+
+    /// What a branch settled counts for the one above, and further up through branches that had
+    /// joined before this one.
+    fn join(&mut self, branch: BranchId) {
+        let mut at = branch;
+        while let Some(Branch { joined: true, from: Some(above), .. }) = self.branch(at) {
+            let above = *above;
+            self.ledger.join(at, above);
+            at = above;
+        }
     }
 
     fn apply_offered(&mut self, offered: &Offered, at: Timestamp) -> Result<(), Corrupt> {
@@ -361,9 +375,20 @@ impl Run {
             return;
         }
         self.usage.add(usage);
+        self.upwards(id, |handoff| handoff.usage.add(usage));
+    }
+
+    /// So is what is set aside for a child run.
+    fn set_aside(&mut self, id: HandoffId, change: impl Fn(&mut Budget)) {
+        change(&mut self.reserved);
+        self.upwards(id, |handoff| change(&mut handoff.reserved));
+    }
+
+    /// A handoff and everything above it.
+    fn upwards(&mut self, id: HandoffId, change: impl Fn(&mut Handoff)) {
         let mut at = Some(id);
         while let Some(handoff) = at.and_then(|id| self.handoffs.get_mut((id.number as usize).checked_sub(1)?)) {
-            handoff.usage.add(usage);
+            change(handoff);
             at = handoff.from;
         }
     }

@@ -13,15 +13,18 @@ mod open;
 mod stop;
 mod wake;
 
+use std::collections::BTreeSet;
+
 use super::{Outcome, Reply, Run, World};
-use crate::blob::{Blobs, Digest};
+use crate::blob::{BlobRef, Blobs, Digest};
 use crate::command::{Command, Request};
 use crate::contract::{ContractId, ContractRange};
 use crate::directory::Directory;
 use crate::event::Event;
 use crate::handoff::{Handoff, Lease, Phase};
 use crate::id::{BranchId, HandoffId, InterruptId, ItemId, Token};
-use crate::offer::Offer;
+use crate::limits::Usage;
+use crate::offer::{Mode, Offer};
 use crate::refusal::Refusal;
 
 pub(super) use self::offer::Handing;
@@ -58,12 +61,12 @@ impl Run {
             Command::Redrive { handoff, payload, to } => draft.redrive(*handoff, *payload, to.as_ref()),
             Command::Cancel { handoff, reason } => draft.cancel(*handoff, reason),
             Command::LoseLease { handoff, token, reason } => draft.lose_lease(*handoff, *token, reason),
-            Command::Wake => draft.wake(),
+            Command::Wake => Ok(draft.wake()),
             Command::OpenChild { handoff, token, child, reserve, continuation, open } => {
                 draft.open_child(*handoff, *token, *child, *reserve, *continuation, open)
             }
             Command::ChildClosed { child, usage, result, error } => draft.child_closed(*child, *usage, *result, error.as_ref()),
-            Command::AcceptChange { pins } => draft.accept_change(pins),
+            Command::AcceptChange { pins } => Ok(draft.accept_change(pins)),
         }?;
         Ok(Outcome { events: draft.events, reply, blobs: draft.blobs })
     }
@@ -72,9 +75,7 @@ impl Run {
     fn after_the_end(&self, command: &Command) -> Result<Outcome, Refusal> {
         match command {
             Command::Complete { handoff, token, .. } => match &self.find(*handoff)?.phase {
-                Phase::Completed { result, token: kept } if kept == token => {
-                    Ok(Outcome::nothing(Reply::Completed { handoff: *handoff, next: None, result: *result }))
-                }
+                Phase::Completed { result, token: kept } if kept == token => Ok(Outcome::nothing(self.kept_result(*handoff, *result))),
                 _ => Err(Refusal::RunClosed),
             },
             Command::Resolve { interrupt, .. } => match self.interrupt(*interrupt) {
@@ -85,6 +86,12 @@ impl Run {
             },
             _ => Err(Refusal::RunClosed),
         }
+    }
+
+    /// What whoever completed a handoff was told.
+    fn kept_result(&self, id: HandoffId, result: BlobRef) -> Reply {
+        let next = self.handoffs.iter().find(|next| next.from == Some(id) && next.mode == Mode::Transfer).map(|next| next.id);
+        Reply::Completed { handoff: id, next, result }
     }
 
     /// The handoff and its lease, if `token` is the one of the present claim (law 4).
@@ -125,6 +132,12 @@ pub(super) struct Draft<'a> {
     branches: u32,
     items: u32,
     interrupts: u32,
+    /// What the holder says it has spent, before that is applied.
+    spent: Usage,
+    /// Claims that this draft makes possible, beside the ones that were possible before.
+    ahead: u64,
+    /// Handoffs that this draft has taken out of the phase that the run shows.
+    moved: BTreeSet<HandoffId>,
 }
 
 impl<'a> Draft<'a> {
@@ -139,6 +152,9 @@ impl<'a> Draft<'a> {
             branches: count(run.branches.len()),
             items: count(run.ledger.len()),
             interrupts: count(run.interrupts.len()),
+            spent: Usage::default(),
+            ahead: 0,
+            moved: BTreeSet::new(),
         }
     }
 
@@ -166,13 +182,13 @@ impl<'a> Draft<'a> {
         self.interrupts += 1;
         InterruptId { run: self.run.id, number: self.interrupts }
     }
+}
 
-    /// Whether a definition is still the one that the run was opened with.
-    fn unchanged(&self, what: impl FnOnce() -> String, pinned: Option<&Digest>, now: Digest) -> Result<(), Refusal> {
-        match pinned {
-            Some(pinned) if *pinned != now => Err(Refusal::DefinitionChanged { what: what() }),
-            _ => Ok(()),
-        }
+/// Whether a definition is still the one that the run was opened with.
+fn unchanged(what: impl FnOnce() -> String, pinned: Option<&Digest>, now: Digest) -> Result<(), Refusal> {
+    match pinned {
+        Some(pinned) if *pinned != now => Err(Refusal::DefinitionChanged { what: what() }),
+        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! Guards: limits that only narrow, and work that goes in circles.
 
+use std::collections::BTreeSet;
+
 use super::Run;
 use crate::event::Awaiting;
 use crate::handoff::{Handoff, Phase};
 use crate::id::{AgentName, HandoffId};
-use crate::limits::{Budget, Limits};
+use crate::limits::{Budget, Limits, Usage};
 use crate::offer::{Mode, Offer};
 use crate::refusal::{Circle, Refusal};
+use crate::time::{Millis, Timestamp};
 
 fn within(limit: &'static str, allowed: Option<u64>, used: u64) -> Result<(), Refusal> {
     match allowed {
@@ -15,59 +18,129 @@ fn within(limit: &'static str, allowed: Option<u64>, used: u64) -> Result<(), Re
     }
 }
 
+/// What counts against the limits of the run, or of a handoff with everything below it.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    handoffs: u64,
+    visits: u64,
+    claims: u64,
+}
+
+impl Count {
+    fn within(self, limits: &Limits, more: Self) -> Result<(), Refusal> {
+        within("handoffs", limits.handoffs, self.handoffs + more.handoffs)?;
+        within("visits", limits.visits, self.visits + more.visits)?;
+        within("steps", limits.steps, self.claims + more.claims)
+    }
+}
+
 impl Run {
-    /// Whether one more handoff from `sender` to `to` is within every limit and brings something new.
-    pub(super) fn check_offer(&self, sender: Option<&Handoff>, to: &AgentName, offer: &Offer, asked: &Limits) -> Result<(), Refusal> {
-        let limits = sender.map_or(self.limits, |sender| self.limits.narrowed(&sender.limits)).narrowed(asked);
-        within("handoffs", limits.handoffs, self.handoffs.len() as u64 + 1)?;
-        within("visits", limits.visits, self.visits.get(to).copied().unwrap_or(0) + 1)?;
-        let depth = sender.map_or(0, |sender| u64::from(sender.depth) + 1);
-        within("depth", limits.depth, depth)?;
-        self.check_steps()?;
-        self.check_budget(sender, &Budget::default())?;
-        self.check_circle(sender, to, offer)
+    /// Whether one more handoff from `sender` to `to` is within every limit. `ahead` claims are
+    /// promised already in the same commit.
+    pub(super) fn check_offer(&self, sender: Option<&Handoff>, to: &AgentName, mode: Mode, ahead: u64) -> Result<(), Refusal> {
+        // Whoever delegates will claim its own handoff once more.
+        let delegates = u64::from(mode == Mode::Delegate);
+        self.check_depth(sender, delegates)?;
+        self.check_count(sender, Some(to), Count { handoffs: 1, visits: 1, claims: ahead + 1 + delegates })
     }
 
-    /// Whether one more claim is within the limit. What is offered already will be claimed as well.
-    pub(super) fn check_steps(&self) -> Result<(), Refusal> {
-        let offered = self.open_handoffs().filter(|handoff| matches!(handoff.phase, Phase::Offered { .. })).count() as u64;
-        within("steps", self.limits.steps, self.claims + offered + 1)
+    /// Whether a handoff may be claimed once more, by its receiver or by `to` in its place.
+    pub(super) fn check_again(&self, handoff: &Handoff, to: Option<&AgentName>, ahead: u64) -> Result<(), Refusal> {
+        let claims = ahead + 1 - claims_ahead(handoff);
+        self.check_count(Some(handoff), to, Count { handoffs: 0, visits: u64::from(to.is_some()), claims })
     }
 
-    /// Whether there is anything left to spend, with `more` set aside, at every level above.
-    pub(super) fn check_budget(&self, sender: Option<&Handoff>, more: &Budget) -> Result<(), Refusal> {
-        let spent_tokens = self.usage.tokens().saturating_add(self.reserved.tokens).saturating_add(more.tokens);
-        let spent_cost = self.usage.cost_micros.saturating_add(self.reserved.cost_micros).saturating_add(more.cost_micros);
-        left("tokens", self.limits.tokens, spent_tokens, more.tokens)?;
-        left("cost_micros", self.limits.cost_micros, spent_cost, more.cost_micros)?;
-        let mut at = sender;
-        while let Some(handoff) = at {
-            left("tokens", handoff.limits.tokens, handoff.usage.tokens().saturating_add(more.tokens), more.tokens)?;
-            left("cost_micros", handoff.limits.cost_micros, handoff.usage.cost_micros.saturating_add(more.cost_micros), more.cost_micros)?;
-            at = handoff.from.and_then(|from| self.handoff(from));
+    pub(super) fn check_depth(&self, sender: Option<&Handoff>, deeper: u64) -> Result<(), Refusal> {
+        let depth = sender.map_or(0, |sender| u64::from(sender.depth)) + deeper;
+        within("depth", self.limits.depth, depth)?;
+        self.chain(sender).try_for_each(|level| within("depth", level.limits.depth, depth - u64::from(level.depth)))
+    }
+
+    fn check_count(&self, at: Option<&Handoff>, to: Option<&AgentName>, more: Count) -> Result<(), Refusal> {
+        self.whole_count(to).within(&self.limits, more)?;
+        for level in self.chain(at) {
+            let above = level.from.and_then(|from| self.handoff(from)).map_or_else(Limits::default, |above| above.limits);
+            let counted = |limits: &Limits| (limits.handoffs, limits.visits, limits.steps);
+            // What is inherited is counted where it was set, so that a long chain is not counted at every link.
+            if counted(&level.limits) != counted(&above) {
+                self.count_below(level, to).within(&level.limits, more)?;
+            }
         }
         Ok(())
     }
 
+    fn whole_count(&self, to: Option<&AgentName>) -> Count {
+        Count {
+            handoffs: self.handoffs.len() as u64,
+            visits: to.and_then(|to| self.visits.get(to)).copied().unwrap_or(0),
+            claims: self.claims + self.open_handoffs().map(claims_ahead).sum::<u64>(),
+        }
+    }
+
+    fn count_below(&self, level: &Handoff, to: Option<&AgentName>) -> Count {
+        let mut count = Count::default();
+        for handoff in self.below(level) {
+            count.handoffs += u64::from(handoff.id != level.id);
+            count.visits += u64::from(to.is_some_and(|to| handoff.to == *to || handoff.tried.contains(to)));
+            count.claims += handoff.claims + claims_ahead(handoff);
+        }
+        count
+    }
+
+    /// A handoff and all that came of it.
+    pub(super) fn below<'a>(&'a self, root: &Handoff) -> impl Iterator<Item = &'a Handoff> {
+        let root = root.id;
+        let mut below = BTreeSet::new();
+        // A handoff is numbered after the one it came from, so one pass finds all of them.
+        self.handoffs.iter().skip((root.number as usize).saturating_sub(1)).filter(move |handoff| {
+            let belongs = handoff.id == root || handoff.from.is_some_and(|from| below.contains(&from));
+            belongs && below.insert(handoff.id)
+        })
+    }
+
+    /// A handoff and those that it came from, itself first.
+    fn chain<'a>(&'a self, from: Option<&'a Handoff>) -> impl Iterator<Item = &'a Handoff> {
+        std::iter::successors(from, |at| at.from.and_then(|from| self.handoff(from)))
+    }
+
+    /// Whether there is anything left to spend, with `more` set aside and what the holder has just
+    /// `spent`, at every level above.
+    pub(super) fn check_budget(&self, holder: Option<&Handoff>, more: &Budget, spent: &Usage) -> Result<(), Refusal> {
+        left(&self.limits, &self.usage, &self.reserved, more, spent)?;
+        self.chain(holder).try_for_each(|level| left(&level.limits, &level.usage, &level.reserved, more, spent))
+    }
+
+    /// What a child run inherits from the handoff that waits for it (law 9): what was set aside of
+    /// what is bounded, one delegation less, and the time that is left.
+    pub(super) fn inherited(&self, holder: &Handoff, reserve: &Budget, now: Timestamp) -> Limits {
+        let levels = || std::iter::once((&self.limits, 0)).chain(self.chain(Some(holder)).map(|level| (&level.limits, level.depth)));
+        let time = self.limits.time_ms.map(|time| self.opened_at + Millis(time)).into_iter().chain(holder.finish_by).min();
+        Limits {
+            tokens: levels().any(|(limits, _)| limits.tokens.is_some()).then_some(reserve.tokens),
+            cost_micros: levels().any(|(limits, _)| limits.cost_micros.is_some()).then_some(reserve.cost_micros),
+            depth: levels().filter_map(|(limits, at)| Some(limits.depth?.saturating_sub(u64::from(holder.depth - at) + 1))).min(),
+            time_ms: time.map(|time| time.since(now).0),
+            ..Limits::default()
+        }
+    }
+
     /// The same payload on the same edge, with nothing learnt since: the work goes in circles.
-    fn check_circle(&self, sender: Option<&Handoff>, to: &AgentName, offer: &Offer) -> Result<(), Refusal> {
+    /// `items` is the size of the ledger with what this commit adds to it.
+    pub(super) fn check_circle(&self, sender: Option<&Handoff>, to: &AgentName, offer: &Offer, items: usize) -> Result<(), Refusal> {
         let Some(sender) = sender else { return Ok(()) };
         let learnt_nothing = |earlier: &Handoff| {
             earlier.to == *to
                 && earlier.sender.as_ref() == Some(&sender.to)
                 && earlier.payload.digest == offer.payload.digest
-                && earlier.items_before == self.ledger.len()
+                && earlier.items_before == items
         };
         // Along the way that led here.
-        let mut hops = vec![sender];
-        let mut at = sender;
-        loop {
+        let mut hops = Vec::new();
+        for at in self.chain(Some(sender)) {
+            hops.push(at);
             if at.mode != Mode::Spawn && learnt_nothing(at) {
                 return Err(Refusal::PingPong(circle(&hops, to)));
             }
-            let Some(from) = at.from.and_then(|from| self.handoff(from)) else { break };
-            hops.push(from);
-            at = from;
         }
         // And among what the sender delegated before and got back.
         for returned in &sender.returned {
@@ -81,10 +154,24 @@ impl Run {
     }
 }
 
-fn left(limit: &'static str, allowed: Option<u64>, spent: u64, more: u64) -> Result<(), Refusal> {
+/// What is offered, or waits, will be claimed once more.
+fn claims_ahead(handoff: &Handoff) -> u64 {
+    u64::from(matches!(handoff.phase, Phase::Offered { .. } | Phase::Waiting { .. }))
+}
+
+fn left(limits: &Limits, usage: &Usage, reserved: &Budget, more: &Budget, spent: &Usage) -> Result<(), Refusal> {
+    let mut used = Budget { tokens: usage.tokens(), cost_micros: usage.cost_micros };
+    used.add(reserved);
+    used.add(more);
+    used.add(&Budget { tokens: spent.tokens(), cost_micros: spent.cost_micros });
+    something_left("tokens", limits.tokens, used.tokens, more.tokens)?;
+    something_left("cost_micros", limits.cost_micros, used.cost_micros, more.cost_micros)
+}
+
+fn something_left(limit: &'static str, allowed: Option<u64>, used: u64, more: u64) -> Result<(), Refusal> {
     match allowed {
         // Exactly the whole budget may be set aside; a new handoff needs something that is left.
-        Some(allowed) if spent > allowed || (more == 0 && spent >= allowed) => Err(Refusal::LimitReached { limit, allowed, used: spent }),
+        Some(allowed) if used > allowed || (more == 0 && used >= allowed) => Err(Refusal::LimitReached { limit, allowed, used }),
         _ => Ok(()),
     }
 }

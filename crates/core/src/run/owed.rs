@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{InterruptState, Run};
-use crate::event::Event;
+use crate::event::{Awaiting, Event};
 use crate::handoff::{Handoff, Phase};
 use crate::id::{AgentName, NotAnId, RunId, Token};
 use crate::time::{Millis, Timestamp};
@@ -157,7 +157,7 @@ impl Run {
     pub fn owed(&self, events: &[Event]) -> Vec<Owed> {
         let mut touched = BTreeSet::new();
         for event in events {
-            if let Some(handoff) = event.handoff() {
+            if let Some(handoff) = event.handoff().filter(|_| moves(event)) {
                 touched.insert(Slot::Handoff(handoff.number));
                 touched.extend(self.children.iter().filter(|(_, child)| child.handoff == handoff).map(|(id, _)| Slot::Child(*id)));
                 if self.handoff(handoff).is_some_and(|handoff| handoff.answer_by.or(handoff.finish_by).is_some()) {
@@ -191,7 +191,7 @@ impl Run {
         for handoff in self.open_handoffs() {
             slots.extend([Slot::Handoff(handoff.id.number), Slot::Deadline(handoff.id.number)]);
         }
-        slots.extend(self.interrupts.iter().map(|interrupt| Slot::Interrupt(interrupt.id.number)));
+        slots.extend(self.unanswered().map(|interrupt| Slot::Interrupt(interrupt.id.number)));
         slots.extend(self.children.keys().map(|child| Slot::Child(*child)));
         slots.into_iter().filter_map(|slot| self.standing(slot).map(|standing| Owed { slot, standing: Some(standing) })).collect()
     }
@@ -208,9 +208,10 @@ impl Run {
                 let interrupt = self.interrupts.get((number as usize).checked_sub(1)?)?;
                 (interrupt.state == InterruptState::Open).then_some(Standing::Inbox { due: interrupt.answer_by })
             }
-            Slot::Child(child) => {
-                let child = self.children.get(&child).filter(|child| !child.settled)?;
-                let waits = self.handoff(child.handoff).is_some_and(|handoff| !handoff.phase.is_over());
+            Slot::Child(slot_run) => {
+                let child = self.children.get(&slot_run).filter(|child| !child.settled)?;
+                let awaiting = Awaiting::Run(slot_run);
+                let waits = self.handoff(child.handoff).is_some_and(|handoff| handoff.phase == Phase::Waiting { awaiting });
                 Some(if waits { Standing::OpenChild } else { Standing::CancelChild })
             }
         }
@@ -219,6 +220,23 @@ impl Run {
     fn numbered(&self, number: u32) -> Option<&Handoff> {
         self.handoffs.get((number as usize).checked_sub(1)?)
     }
+}
+
+/// Whether an event about a handoff changes what is owed for it. What a holder reports on the way
+/// must not touch its lease row: heartbeats have pushed that further than the log knows.
+fn moves(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::HandoffAccepted { .. }
+            | Event::HandoffDeclined { .. }
+            | Event::ProgressReported { .. }
+            | Event::DivergenceNoted { .. }
+            | Event::ItemAdded { .. }
+            | Event::ItemEnded { .. }
+            | Event::InterruptRaised { .. }
+            | Event::EffectBegan { .. }
+            | Event::EffectSettled { .. }
+    )
 }
 
 fn work(handoff: &Handoff) -> Option<Standing> {

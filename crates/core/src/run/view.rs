@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{InterruptState, Run};
-use crate::event::RunOutcome;
+use super::Run;
+use crate::event::{Awaiting, RunOutcome};
 use crate::handoff::Phase;
 use crate::id::RunId;
 use crate::limits::Usage;
@@ -86,15 +86,16 @@ impl Run {
         let mut dead = false;
         for handoff in self.open_handoffs() {
             match &handoff.phase {
-                Phase::Offered { .. } | Phase::Claimed { .. } => return Condition::Running,
+                Phase::Offered { .. } | Phase::Claimed { .. } | Phase::Waiting { awaiting: Awaiting::Run(_) } => {
+                    return Condition::Running;
+                }
                 // An agent that only sits and waits for an answer does not move the run.
                 Phase::Accepted { .. } if self.open_questions(handoff.id).next().is_none() => return Condition::Running,
-                Phase::Waiting { awaiting: crate::event::Awaiting::Run(_) } => return Condition::Running,
                 Phase::DeadLettered { .. } => dead = true,
                 Phase::Accepted { .. } | Phase::Waiting { .. } | Phase::Completed { .. } | Phase::Ended { .. } => {}
             }
         }
-        if self.interrupts.iter().any(|interrupt| interrupt.state == InterruptState::Open) {
+        if self.unanswered().next().is_some() {
             Condition::WaitingForPerson
         } else if dead {
             Condition::Stopped
@@ -115,8 +116,7 @@ impl Run {
         }
         match self.condition() {
             Condition::WaitingForPerson => {
-                let open: Vec<String> =
-                    self.interrupts.iter().filter(|one| one.state == InterruptState::Open).map(|one| one.id.to_string()).collect();
+                let open: Vec<String> = self.unanswered().map(|one| one.id.to_string()).collect();
                 Some(format!("waits for an answer to {}", open.join(", ")))
             }
             Condition::Stopped => self.open_handoffs().find_map(|handoff| match &handoff.phase {

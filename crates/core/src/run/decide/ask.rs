@@ -3,8 +3,8 @@
 use super::Draft;
 use crate::blob::Digest;
 use crate::command::{Answer, Asking, DID_NOT_HAPPEN, EffectOutcome, HAPPENED, Park, Question, Reconciler};
-use crate::event::{Awaiting, Event};
-use crate::handoff::{Handoff, Phase};
+use crate::event::{Awaiting, Closing, Event};
+use crate::handoff::{Effect, Handoff, Phase};
 use crate::id::{HandoffId, InterruptId, Principal, Token};
 use crate::plan::{APPROVED, REJECTED};
 use crate::refusal::Refusal;
@@ -45,6 +45,7 @@ impl Draft<'_> {
             if let Some((effect, _)) = handoff.effects.iter().find(|(_, effect)| effect.outcome.is_none()) {
                 return Err(Refusal::EffectInFlight(effect.clone()));
             }
+            self.run.check_again(handoff, None, self.ahead)?;
             self.events.push(Event::HandoffParked { handoff: id, awaiting: Awaiting::Answers, continuation: park.continuation });
         }
         Ok(Reply::Asked { interrupt, answer: None })
@@ -64,7 +65,7 @@ impl Draft<'_> {
         interrupt
     }
 
-    fn withdraw(&mut self, interrupt: InterruptId, reason: &str) {
+    pub(super) fn withdraw(&mut self, interrupt: InterruptId, reason: &str) {
         self.events.push(Event::InterruptWithdrawn { interrupt, reason: reason.to_owned() });
     }
 
@@ -81,14 +82,32 @@ impl Draft<'_> {
         }
     }
 
-    /// Effects of an attempt that has just ended without saying what became of them: a person is
-    /// asked, and until then nobody goes on. Also keeps a handoff waiting whose questions are open.
-    /// Returns whether it waits.
-    pub(super) fn ask_about_unknown_effects(&mut self, handoff: &Handoff) -> bool {
-        let mut waits = self.run.open_questions(handoff.id).next().is_some();
+    /// An attempt has ended and another is to follow: not before a person has said what became of
+    /// its effects and answered its questions. Returns whether it waits for that.
+    pub(super) fn wait_for_answers(&mut self, handoff: &Handoff) -> bool {
+        let raised = self.ask_about_unknown_effects(handoff, |effect| effect.reconcile == Reconciler::Human);
+        let waits = raised || self.run.open_questions(handoff.id).next().is_some();
+        if waits {
+            self.events.push(Event::HandoffParked { handoff: handoff.id, awaiting: Awaiting::Answers, continuation: None });
+        }
+        waits
+    }
+
+    /// Ends a handoff for good. No attempt of it will look up what became of its effects, so a person
+    /// is asked about all that nobody knows.
+    pub(super) fn end(&mut self, handoff: &Handoff, closing: Closing) {
+        self.withdraw_questions(handoff.id, "the handoff is over");
+        self.ask_about_unknown_effects(handoff, |_| true);
+        self.moved.insert(handoff.id);
+        self.events.push(Event::HandoffEnded { handoff: handoff.id, closing });
+    }
+
+    /// Asks about effects that began and were never heard of again. Returns whether there were any.
+    pub(super) fn ask_about_unknown_effects(&mut self, handoff: &Handoff, which: impl Fn(&Effect) -> bool) -> bool {
+        let mut raised = false;
         for (effect, known) in &handoff.effects {
             let asked = self.run.open_questions(handoff.id).any(|interrupt| interrupt.effect.as_ref() == Some(effect));
-            if known.outcome.is_none() && known.reconcile == Reconciler::Human && !asked {
+            if known.outcome.is_none() && which(known) && !asked {
                 let shown = self.blobs.json(&serde_json::json!({
                     "question": "This effect began and was cut short. Did it happen?",
                     "handoff": handoff.id,
@@ -104,13 +123,10 @@ impl Draft<'_> {
                     on_silence: None,
                 };
                 self.raise(Some(handoff.id), None, Some(effect.clone()), 0, question);
-                waits = true;
+                raised = true;
             }
         }
-        if waits {
-            self.events.push(Event::HandoffParked { handoff: handoff.id, awaiting: Awaiting::Answers, continuation: None });
-        }
-        waits
+        raised
     }
 
     /// Takes an answer. The first one counts; whoever is late is told which it was.

@@ -1,9 +1,12 @@
 //! How large the parts of a command may be. Contents are blobs and bounded by the engine; what is
 //! bounded here ends up in events, which every reader of the log has to carry.
 
+use std::collections::BTreeSet;
+
 use crate::command::{Activity, AgentError, Command, Completion, Open, WorkState};
 use crate::ledger::{NewItem, Settlement};
 use crate::offer::{Offer, Terms};
+use crate::plan::{APPROVED, Node, REJECTED};
 use crate::refusal::Refusal;
 
 /// A reason, note or message: a paragraph, not a document.
@@ -89,12 +92,20 @@ fn opening(open: &Open) -> Result<(), Refusal> {
     if let Some(plan) = &open.plan {
         let mut nodes = 0;
         let mut rounds = 0;
+        let mut silence = true;
         plan.root.visit(&mut |node| {
             nodes += 1;
-            if let crate::plan::Node::Review(review) = node {
-                rounds = rounds.max(review.rounds);
+            match node {
+                Node::Review(review) => rounds = rounds.max(review.rounds),
+                Node::Approve(approve) => {
+                    silence &= approve.on_silence.as_ref().is_none_or(|choice| choice == APPROVED || choice == REJECTED);
+                }
+                Node::Step(_) | Node::Sequence(_) | Node::Checkpoint(_) => {}
             }
         });
+        if !silence {
+            return Err(Refusal::BadField { field: "plan.approve.on_silence", problem: "silence is `approved` or `rejected`" });
+        }
         at_most("plan", nodes, PLAN_NODES_MAX)?;
         if rounds > ROUNDS_MAX {
             return Err(Refusal::TooLarge { field: "plan.review.rounds", found: u64::from(rounds), allowed: u64::from(ROUNDS_MAX) });
@@ -141,11 +152,18 @@ fn completion(completion: &Completion) -> Result<(), Refusal> {
 
 fn items(items: &[NewItem]) -> Result<(), Refusal> {
     at_most("items", items.len(), LIST_MAX)?;
+    let mut keys = BTreeSet::new();
     items.iter().try_for_each(|item| {
         if item.key.is_empty() {
             return Err(Refusal::BadField { field: "items.key", problem: "it is empty" });
         }
         at_most("items.key", item.key.len(), LINE_BYTES_MAX)?;
+        // One would take the other's place in the same commit, and nobody would ever have seen it.
+        if !keys.insert(&item.key) {
+            return Err(Refusal::BadField { field: "items.key", problem: "two of the items have the same" });
+        }
+        at_most("items.visible_to", item.visible_to.len(), LIST_MAX)?;
+        at_most("items.derived_from", item.derived_from.len(), LIST_MAX)?;
         percent("items.confidence", item.confidence)
     })
 }

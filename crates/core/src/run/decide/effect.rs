@@ -31,13 +31,13 @@ impl Draft<'_> {
         let differs = known.arguments != arguments;
         match (&known.outcome, &effect.key) {
             (None, _) => Err(Refusal::EffectInFlight(effect.clone())),
-            (Some(_), EffectKey::Business(_)) if differs => {
-                Err(Refusal::EffectDiffers { effect: effect.clone(), first: known.arguments, now: arguments })
-            }
             // It is known that it did not happen: this is the first time.
             (Some(EffectOutcome::DidNotHappen), _) => {
                 self.began(id, lease.token, effect, arguments, reconcile);
                 Ok(Reply::EffectProceed { effect: effect.clone() })
+            }
+            (Some(_), EffectKey::Business(_)) if differs => {
+                Err(Refusal::EffectDiffers { effect: effect.clone(), first: known.arguments, now: arguments })
             }
             (Some(outcome), _) => {
                 if differs {
@@ -85,10 +85,13 @@ impl Draft<'_> {
         effect: &EffectId,
         outcome: EffectOutcome,
     ) -> Result<Reply, Refusal> {
-        let (handoff, _) = self.run.accepted(id, token, "given effects")?;
+        let (handoff, lease) = self.run.accepted(id, token, "given effects")?;
         let known = handoff.effects.get(effect).ok_or_else(|| Refusal::EffectNotBegun(effect.clone()))?;
         if let Some(kept) = known.outcome {
             return Ok(Reply::EffectKnown { effect: effect.clone(), outcome: kept });
+        }
+        if known.token == lease.token {
+            return Err(Refusal::EffectInFlight(effect.clone()));
         }
         let question = self.run.open_questions(id).find(|interrupt| interrupt.effect.as_ref() == Some(effect));
         if known.reconcile == Reconciler::Human || question.is_some() {

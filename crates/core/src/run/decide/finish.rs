@@ -1,14 +1,16 @@
 //! The end of an attempt: a result, a failure, a lost lease; and what becomes of the work then.
 
-use super::Draft;
+use std::collections::BTreeSet;
+
 use super::offer::Handing;
-use crate::command::{AgentError, Completion, Verdict};
+use super::{Draft, unchanged};
+use crate::command::{AgentError, Completion, Reconciler, Verdict};
 use crate::contract::{Check, ContractId};
 use crate::event::{Closing, Event};
 use crate::handoff::{Handoff, Phase};
-use crate::id::{HandoffId, ItemId, Token};
+use crate::id::{AgentName, HandoffId, ItemId, Token};
 use crate::ledger::{Ending, ItemKind, NewItem, Settlement};
-use crate::limits::Usage;
+use crate::limits::{Budget, Usage};
 use crate::offer::{Kind, Mode, Offer, Reason, Receiver};
 use crate::refusal::Refusal;
 use crate::run::Reply;
@@ -25,15 +27,15 @@ impl Draft<'_> {
         let (handoff, _) = self.run.accepted(id, token, "completed")?;
         self.nothing_in_flight(handoff)?;
         self.result_holds(handoff, completion)?;
-        self.verdict_holds(handoff, completion.verdict.as_ref())?;
+        self.verdict_holds(handoff, completion)?;
         let checks = self.checks_for_the_plan(handoff, completion)?;
-        self.end_items(handoff, &completion.discharged, Ending::Discharged)?;
-        self.end_items(handoff, &completion.dropped, Ending::Dropped)?;
+        self.spent = completion.usage;
+        let mut ended = BTreeSet::new();
+        self.end_items(handoff, &completion.discharged, Ending::Discharged, &mut ended)?;
+        self.end_items(handoff, &completion.dropped, Ending::Dropped, &mut ended)?;
         for item in &completion.items {
-            if let Some(unknown) = item.derived_from.iter().find(|from| self.run.ledger.item(**from).is_none()) {
-                return Err(Refusal::UnknownItem(*unknown));
-            }
-            self.add_item(handoff, item.clone());
+            let item = self.in_place_of(handoff, item, &ended)?;
+            self.add_item(handoff, item);
         }
         if let Some(item) = completion.verdict.as_ref().and_then(|verdict| feedback(handoff, verdict)) {
             self.add_item(handoff, item);
@@ -70,8 +72,7 @@ impl Draft<'_> {
                 ignored: completion.result.digest,
             });
         }
-        let next = self.run.handoffs.iter().find(|next| next.from == Some(id) && next.mode == Mode::Transfer).map(|next| next.id);
-        Reply::Completed { handoff: id, next, result: kept }
+        self.run.kept_result(id, kept)
     }
 
     /// Nothing may be left open behind a result or a wait: no question, no effect.
@@ -108,15 +109,16 @@ impl Draft<'_> {
         what: &'static str,
     ) -> Result<&[crate::contract::Violation], Refusal> {
         let (_, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
-        self.unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
+        unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
         self.world.verdicts.get(digest, content).ok_or_else(|| Refusal::Unchecked { what, contract: contract.clone() })
     }
 
     /// A critic must say its verdict, and work goes back only to a step that came before.
-    fn verdict_holds(&self, handoff: &Handoff, verdict: Option<&Verdict>) -> Result<(), Refusal> {
+    fn verdict_holds(&self, handoff: &Handoff, completion: &Completion) -> Result<(), Refusal> {
         let place = self.run.plan.as_ref().zip(handoff.place.as_ref());
-        match (place, verdict) {
-            (Some((plan, place)), None) if plan.is_critic(place) => Err(Refusal::VerdictMissing),
+        match (place, &completion.verdict) {
+            // Whoever hands the step on leaves the judgment to the next one.
+            (Some((plan, place)), None) if plan.is_critic(place) && completion.next.is_none() => Err(Refusal::VerdictMissing),
             (Some((plan, place)), Some(Verdict::SendBack { to, .. })) if plan.reaches_back(place, to) => Ok(()),
             (_, Some(Verdict::SendBack { to, .. })) => Err(Refusal::UnknownStep(to.clone())),
             _ => Ok(()),
@@ -135,12 +137,17 @@ impl Draft<'_> {
     }
 
     /// Ends items that the briefing carried. Constraints can be given up with a reason, never ticked off.
-    fn end_items(&mut self, handoff: &Handoff, settlements: &[Settlement], ending: Ending) -> Result<(), Refusal> {
-        let Phase::Accepted { delivery, .. } = &handoff.phase else { return Ok(()) };
+    fn end_items(
+        &mut self,
+        handoff: &Handoff,
+        settlements: &[Settlement],
+        ending: Ending,
+        ended: &mut BTreeSet<ItemId>,
+    ) -> Result<(), Refusal> {
         for settlement in settlements {
             let item = self.run.ledger.item(settlement.item).ok_or(Refusal::UnknownItem(settlement.item))?;
-            let ended = self.events.iter().any(|event| matches!(event, Event::ItemEnded { item, .. } if *item == settlement.item));
-            if ended || !delivery.carried.contains(&settlement.item) || item.ended.contains_key(&handoff.branch) {
+            let carried = handoff.phase.delivery().is_some_and(|delivery| delivery.carries(settlement.item));
+            if !ended.insert(settlement.item) || !carried || item.ended.contains_key(&handoff.branch) {
                 return Err(Refusal::UnknownItem(settlement.item));
             }
             if item.content.kind == ItemKind::Constraint && ending == Ending::Discharged {
@@ -158,6 +165,25 @@ impl Draft<'_> {
             });
         }
         Ok(())
+    }
+
+    /// A new item as it goes into the ledger. Taking the place of an open one must not be a way
+    /// around law 7: constraints end with a reason only, nobody replaces what was not shown to it, and
+    /// what had to be carried still has to be.
+    fn in_place_of(&self, handoff: &Handoff, new: &NewItem, ended: &BTreeSet<ItemId>) -> Result<NewItem, Refusal> {
+        if let Some(unknown) = new.derived_from.iter().find(|from| self.run.ledger.item(**from).is_none()) {
+            return Err(Refusal::UnknownItem(*unknown));
+        }
+        let Some(before) = self.run.ledger.newest(handoff.branch, &new.key).filter(|before| !ended.contains(&before.id)) else {
+            return Ok(new.clone());
+        };
+        if before.content.kind == ItemKind::Constraint {
+            return Err(Refusal::ConstraintHolds(before.id));
+        }
+        if !handoff.phase.delivery().is_some_and(|delivery| delivery.carries(before.id)) {
+            return Err(Refusal::BadField { field: "items.key", problem: "an item that this agent may not see has it" });
+        }
+        Ok(NewItem { must_carry: new.must_carry || before.content.must_carry, ..new.clone() })
     }
 
     fn add_item(&mut self, handoff: &Handoff, content: NewItem) -> ItemId {
@@ -180,7 +206,12 @@ impl Draft<'_> {
         };
         match self.hand_out(&handing) {
             Ok(next) => Ok(next),
-            Err(refusal @ (Refusal::ContractBroken { .. } | Refusal::JustificationMissing(_) | Refusal::Unchecked { .. })) => Err(refusal),
+            Err(
+                refusal @ (Refusal::ContractBroken { .. }
+                | Refusal::JustificationMissing(_)
+                | Refusal::Unchecked { .. }
+                | Refusal::UnknownContract(_)),
+            ) => Err(refusal),
             Err(_) => Ok(self.hand_out_or_keep(&handing)),
         }
     }
@@ -194,6 +225,7 @@ impl Draft<'_> {
     /// Takes a failure.
     pub(super) fn fail(&mut self, id: HandoffId, token: Token, error: &AgentError, usage: &Usage) -> Result<Reply, Refusal> {
         let (handoff, _) = self.run.held(id, token, "failed")?;
+        self.spent = *usage;
         self.events.push(Event::AttemptFailed { handoff: id, attempt: handoff.attempts, error: error.clone(), usage: *usage });
         self.after_attempt(handoff, Closing::Failed(error.clone()), error.retryable);
         Ok(Reply::Done)
@@ -208,43 +240,72 @@ impl Draft<'_> {
 
     pub(super) fn lease_lost(&mut self, handoff: &Handoff, token: Token, reason: String) {
         let last_beat = self.world.beats.get(&handoff.id).copied();
+        self.moved.insert(handoff.id);
         self.events.push(Event::LeaseLost { handoff: handoff.id, token, last_beat, reason: reason.clone() });
         self.after_attempt(handoff, Closing::LeaseLost(reason), true);
     }
 
     /// Another try, or the end of trying. An effect that was cut short is asked about first.
     fn after_attempt(&mut self, handoff: &Handoff, closing: Closing, retryable: bool) {
-        let again = retryable && handoff.attempts < handoff.terms.retry.attempts;
-        let asked = self.ask_about_unknown_effects(handoff);
-        if !again {
+        if !retryable || handoff.attempts >= handoff.terms.retry.attempts {
             self.give_up(handoff, closing);
-        } else if let Err(refusal) = self.run.check_steps() {
-            let closing = Closing::NotOffered { code: refusal.code().to_owned(), message: refusal.to_string() };
-            self.give_up(handoff, closing);
-        } else if !asked {
-            let not_before: Timestamp = self.world.now + handoff.terms.retry.wait_after(handoff.attempts);
-            self.events.push(Event::HandoffRequeued { handoff: handoff.id, not_before });
+        } else if let Err(refusal) = self.may_go_on(handoff, None) {
+            self.give_up(handoff, Closing::not_offered(&refusal));
+        } else {
+            self.ahead += 1;
+            if !self.wait_for_answers(handoff) {
+                let not_before: Timestamp = self.world.now + handoff.terms.retry.wait_after(handoff.attempts);
+                self.events.push(Event::HandoffRequeued { handoff: handoff.id, not_before });
+            }
         }
+    }
+
+    /// Whether the limits leave room for another attempt, by the same agent or by `to`.
+    fn may_go_on(&self, handoff: &Handoff, to: Option<&AgentName>) -> Result<(), Refusal> {
+        self.run.check_again(handoff, to, self.ahead)?;
+        self.run.check_budget(Some(handoff), &Budget::default(), &self.spent)
     }
 
     /// No more tries: a fallback takes over, or whoever waits decides, or the sender gets it back,
     /// or a person must look.
     pub(super) fn give_up(&mut self, handoff: &Handoff, closing: Closing) {
-        self.withdraw_questions(handoff.id, "the handoff is over");
-        let overdue = matches!(closing, Closing::Overdue);
-        let own = self.world.directory.agent(&handoff.to).and_then(|agent| agent.fallback.clone());
-        let fallback = handoff.terms.fallback.iter().chain(&own).find(|name| self.can_take_over(name, handoff)).cloned();
-        let unknown = handoff.effects.values().any(|effect| effect.outcome.is_none());
-        if let (Some(to), false, false) = (fallback, overdue, unknown) {
+        self.moved.insert(handoff.id);
+        if let Some(to) = self.fallback(handoff, &closing) {
+            self.withdraw_questions(handoff.id, "another agent takes over");
+            self.ahead += u64::from(handoff.phase.lease().is_some());
             self.events.push(Event::HandoffRerouted { handoff: handoff.id, to, why: closing });
         } else if self.run.waiting_for(handoff.id).is_some() {
-            self.events.push(Event::HandoffEnded { handoff: handoff.id, closing });
+            self.end(handoff, closing);
             self.return_to_waiting(handoff.id);
         } else if let (Closing::Declined(_), Mode::Transfer, Some(sender)) = (&closing, handoff.mode, &handoff.sender) {
             self.return_to_sender(handoff, sender.clone(), closing);
         } else {
-            self.events.push(Event::DeadLettered { handoff: handoff.id, closing });
+            self.dead_letter(handoff, closing);
         }
+    }
+
+    /// A person can send a dead letter once more, so what the agent itself can look up is left to it.
+    fn dead_letter(&mut self, handoff: &Handoff, closing: Closing) {
+        self.withdraw_questions(handoff.id, "the handoff is over");
+        self.ask_about_unknown_effects(handoff, |effect| effect.reconcile == Reconciler::Human);
+        self.events.push(Event::DeadLettered { handoff: handoff.id, closing });
+    }
+
+    /// Who takes over, if anybody can. What is overdue is overdue for everybody, and while nobody
+    /// knows what an effect did, no other agent is let near it.
+    fn fallback(&self, handoff: &Handoff, closing: &Closing) -> Option<AgentName> {
+        let unknown = handoff.effects.values().any(|effect| effect.outcome.is_none());
+        if unknown || *closing == Closing::Overdue {
+            return None;
+        }
+        let own = self.world.directory.agent(&handoff.to).and_then(|agent| agent.fallback.as_ref());
+        handoff
+            .terms
+            .fallback
+            .iter()
+            .chain(own)
+            .find(|name| self.can_take_over(name, handoff) && self.may_go_on(handoff, Some(name)).is_ok())
+            .cloned()
     }
 
     /// A declined transfer goes back to the agent that made it, as a new handoff of kind `return`.
@@ -267,8 +328,8 @@ impl Draft<'_> {
             checks: &[],
         };
         match self.hand_out(&handing) {
-            Ok(_) => self.events.push(Event::HandoffEnded { handoff: handoff.id, closing }),
-            Err(_) => self.events.push(Event::DeadLettered { handoff: handoff.id, closing }),
+            Ok(_) => self.end(handoff, closing),
+            Err(_) => self.dead_letter(handoff, closing),
         }
     }
 }

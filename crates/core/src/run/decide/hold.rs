@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Draft;
+use super::{Draft, unchanged};
 use crate::command::{ReadBack, WorkState};
 use crate::contract::{Contract, ReadBackLevel};
 use crate::event::{Closing, Event};
@@ -65,7 +65,7 @@ impl Draft<'_> {
     fn still_fits(&self, handoff: &Handoff) -> Result<(), Refusal> {
         let Some(id) = &handoff.contract else { return Ok(()) };
         let (_, digest) = self.world.directory.contract(id).ok_or_else(|| Refusal::UnknownContract(id.into()))?;
-        self.unchanged(|| format!("contract `{id}`"), self.run.pins.contracts.get(id), digest)?;
+        unchanged(|| format!("contract `{id}`"), self.run.pins.contracts.get(id), digest)?;
         match self.world.verdicts.get(digest, handoff.payload.digest) {
             None => Err(Refusal::Unchecked { what: "payload", contract: id.clone() }),
             Some([]) => Ok(()),
@@ -129,7 +129,12 @@ impl Draft<'_> {
     pub(super) fn release(&mut self, id: HandoffId, token: Token) -> Result<Reply, Refusal> {
         let (handoff, _) = self.run.held(id, token, "released")?;
         self.events.push(Event::HandoffReleased { handoff: id });
-        self.ask_about_unknown_effects(handoff);
+        match self.run.check_again(handoff, None, self.ahead) {
+            Ok(()) => {
+                self.wait_for_answers(handoff);
+            }
+            Err(refusal) => self.give_up(handoff, Closing::not_offered(&refusal)),
+        }
         Ok(Reply::Done)
     }
 

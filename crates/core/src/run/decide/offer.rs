@@ -1,12 +1,13 @@
 //! Handing work out: who gets it, on which contract, within which limits.
 
-use super::Draft;
+use super::{Draft, unchanged};
 use crate::blob::BlobRef;
 use crate::contract::{Check, ContractId, ContractRange};
 use crate::directory::Agent;
 use crate::event::{Awaiting, Closing, Event, Offered};
 use crate::handoff::{Handoff, Phase};
 use crate::id::{AgentName, BranchId, HandoffId};
+use crate::limits::Budget;
 use crate::offer::{By, Mode, Offer, Receiver};
 use crate::plan::Place;
 use crate::refusal::Refusal;
@@ -37,8 +38,11 @@ impl Draft<'_> {
     ) -> Result<Reply, Refusal> {
         let handoff = match by {
             By::Principal => {
+                // It leaves the first branch, so that the task's constraints reach it (law 8) and what
+                // it leaves open is seen at the end (law 7).
+                let from = self.run.branches.first().map(|first| first.id);
                 let branch = self.new_branch();
-                self.events.push(Event::BranchOpened { branch, from: None });
+                self.events.push(Event::BranchOpened { branch, from });
                 self.hand_out(&Handing { offer, sender: None, mode: Mode::Spawn, branch, place: None, ordinal: None, checks: &[] })?
             }
             By::Holder { handoff, token } => {
@@ -64,22 +68,22 @@ impl Draft<'_> {
                         self.events.push(Event::HandoffParked { handoff, awaiting: Awaiting::Handoff(child), continuation });
                         child
                     }
-                    Mode::Spawn => match sender.spawned.get(&ordinal) {
-                        Some(spawned) => self.spawned_before(*spawned, offer)?,
-                        None => {
-                            let branch = self.new_branch();
-                            self.events.push(Event::BranchOpened { branch, from: Some(sender.branch) });
-                            self.hand_out(&Handing {
-                                offer,
-                                sender: Some(sender),
-                                mode,
-                                branch,
-                                place: None,
-                                ordinal: Some(ordinal),
-                                checks: &[],
-                            })?
+                    Mode::Spawn => {
+                        if let Some(spawned) = sender.spawned.get(&ordinal) {
+                            return Ok(Reply::Offered { handoff: self.spawned_before(*spawned, offer)? });
                         }
-                    },
+                        let branch = self.new_branch();
+                        self.events.push(Event::BranchOpened { branch, from: Some(sender.branch) });
+                        self.hand_out(&Handing {
+                            offer,
+                            sender: Some(sender),
+                            mode,
+                            branch,
+                            place: None,
+                            ordinal: Some(ordinal),
+                            checks: &[],
+                        })?
+                    }
                 }
             }
         };
@@ -112,7 +116,9 @@ impl Draft<'_> {
             Some(range) => Some(self.newest(range)?),
             None => None,
         };
-        self.run.check_offer(handing.sender, &agent.name, handing.offer, &handing.offer.terms.limits)?;
+        self.run.check_offer(handing.sender, &agent.name, handing.mode, self.ahead)?;
+        self.run.check_budget(handing.sender, &Budget::default(), &self.spent)?;
+        self.run.check_circle(handing.sender, &agent.name, handing.offer, self.items as usize)?;
         Ok(self.push_offered(handing, agent.name.clone(), contract, returns))
     }
 
@@ -132,11 +138,12 @@ impl Draft<'_> {
                         )
                     }
                 };
-                let exact = |range: &Option<ContractRange>| range.as_ref().and_then(|range| self.newest(range).ok());
+                // The version stays pinned even if nobody knows it just now: a redrive checks it again.
+                let exact =
+                    |range: &Option<ContractRange>| range.as_ref().and_then(|range| self.newest(range).ok().or_else(|| range.exact()));
                 let (contract, returns) = (exact(&handing.offer.contract), exact(&handing.offer.terms.returns));
                 let handoff = self.push_offered(handing, to, contract, returns);
-                let closing = Closing::NotOffered { code: refusal.code().to_owned(), message: refusal.to_string() };
-                self.events.push(Event::DeadLettered { handoff, closing });
+                self.events.push(Event::DeadLettered { handoff, closing: Closing::not_offered(&refusal) });
                 handoff
             }
         }
@@ -159,6 +166,7 @@ impl Draft<'_> {
         ];
         let depth = handing.sender.map_or(0, |sender| sender.depth + u32::from(handing.mode == Mode::Delegate));
         let handoff = self.new_handoff();
+        self.ahead += 1;
         self.events.push(Event::HandoffOffered(Box::new(Offered {
             handoff,
             branch: handing.branch,
@@ -188,10 +196,14 @@ impl Draft<'_> {
             Receiver::Capability(wanted) => {
                 let mut wanted_all = offer.terms.requires.clone();
                 wanted_all.insert(wanted.clone());
-                let mut capable: Vec<_> = self.world.directory.agents().filter(|agent| wanted_all.is_subset(&agent.capabilities)).collect();
+                let mut capable: Vec<_> = self.world.directory.capable(&wanted_all).collect();
+                let speaks = |agent: &&std::sync::Arc<Agent>| match &offer.contract {
+                    Some(range) => self.contract_for(agent, range).is_ok(),
+                    None => true,
+                };
                 let free = |agent: &&std::sync::Arc<Agent>| self.world.load.get(&agent.name).copied().unwrap_or(0) < agent.capacity;
                 // Agents come by name, so the choice is the same on every machine.
-                capable.sort_by_key(|agent| !free(agent));
+                capable.sort_by_key(|agent| (!speaks(agent), !free(agent)));
                 let agent = capable.first().ok_or_else(|| Refusal::NobodyCapable(wanted.clone()))?;
                 self.agent(&agent.name)
             }
@@ -201,7 +213,7 @@ impl Draft<'_> {
     /// The agent of that name, as the run knows it.
     pub(super) fn agent(&self, name: &AgentName) -> Result<&std::sync::Arc<Agent>, Refusal> {
         let agent = self.world.directory.agent(name).ok_or_else(|| Refusal::UnknownAgent(name.clone()))?;
-        self.unchanged(|| format!("agent `{name}`"), self.run.pins.agents.get(name), agent.definition)?;
+        unchanged(|| format!("agent `{name}`"), self.run.pins.agents.get(name), agent.definition)?;
         Ok(agent)
     }
 
@@ -233,7 +245,7 @@ impl Draft<'_> {
         }
         let Some(contract) = contract else { return Ok(()) };
         let (definition, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
-        self.unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
+        unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
         let justification = handing.offer.terms.justification.as_deref().unwrap_or_default();
         if definition.justification_required && justification.trim().is_empty() {
             return Err(Refusal::JustificationMissing(contract.clone()));
@@ -288,7 +300,7 @@ impl Draft<'_> {
         let handing =
             Handing { offer: &offer, sender: None, mode: handoff.mode, branch: handoff.branch, place: None, ordinal: None, checks: &[] };
         self.fits(&agent, contract.as_ref(), &handing)?;
-        self.run.check_steps()?;
+        self.run.check_again(handoff, None, self.ahead)?;
         self.events.push(Event::Redriven { handoff: id, to: name.clone(), payload });
         Ok(Reply::Offered { handoff: id })
     }

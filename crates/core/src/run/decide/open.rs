@@ -2,7 +2,7 @@
 
 use super::{Draft, bounds};
 use crate::blob::{BlobRef, Blobs};
-use crate::command::{AgentError, Command, Open, Pins, Request};
+use crate::command::{AgentError, Command, Open, ParentLink, Pins, Request};
 use crate::contract::Check;
 use crate::event::{Awaiting, Event};
 use crate::id::{BranchId, HandoffId, ItemId, RunId, Token};
@@ -42,6 +42,9 @@ impl Run {
             Event::BranchOpened { branch, from: None },
         ];
         for (number, content) in (1..).zip(&open.items) {
+            if let Some(later) = content.derived_from.iter().find(|from| from.run != run || from.number == 0 || from.number >= number) {
+                return Err(Refusal::UnknownItem(*later));
+            }
             events.push(Event::ItemAdded { item: ItemId { run, number }, branch, source: None, content: content.clone() });
         }
         let mut first = None;
@@ -81,8 +84,12 @@ impl Draft<'_> {
         if self.run.children.contains_key(&child) || child == self.run.id {
             return Err(Refusal::AlreadyOpen);
         }
-        self.run.check_budget(Some(handoff), &reserve)?;
-        self.events.push(Event::ChildReserved { child, handoff: id, reserve, open: Box::new(open.clone()) });
+        self.run.check_depth(Some(handoff), 1)?;
+        self.run.check_again(handoff, None, self.ahead)?;
+        self.run.check_budget(Some(handoff), &reserve, &self.spent)?;
+        let limits = open.limits.narrowed(&self.run.inherited(handoff, &reserve, self.world.now));
+        let open = Open { limits, parent: Some(ParentLink { handoff: id, reserve }), ..open.clone() };
+        self.events.push(Event::ChildReserved { child, handoff: id, reserve, open: Box::new(open) });
         self.events.push(Event::HandoffParked { handoff: id, awaiting: Awaiting::Run(child), continuation });
         Ok(Reply::Done)
     }
@@ -110,10 +117,10 @@ impl Draft<'_> {
     }
 
     /// Goes on with other definitions.
-    pub(super) fn accept_change(&mut self, pins: &Pins) -> Result<Reply, Refusal> {
+    pub(super) fn accept_change(&mut self, pins: &Pins) -> Reply {
         if *pins != self.run.pins {
             self.events.push(Event::PinsChanged { pins: pins.clone() });
         }
-        Ok(Reply::Done)
+        Reply::Done
     }
 }

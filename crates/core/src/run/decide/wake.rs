@@ -4,34 +4,33 @@ use super::Draft;
 use crate::command::Answer;
 use crate::event::{Awaiting, Closing, Event, RunOutcome};
 use crate::handoff::{Handoff, Phase};
-use crate::refusal::Refusal;
-use crate::run::{Interrupt, InterruptState, Reply};
+use crate::run::{Interrupt, Reply};
 use crate::time::Millis;
 
 impl Draft<'_> {
     /// Looks at everything that is open. Waking a run for nothing is harmless.
-    pub(super) fn wake(&mut self) -> Result<Reply, Refusal> {
+    pub(super) fn wake(&mut self) -> Reply {
         if self.run.outcome.is_some() {
-            return Ok(Reply::Done);
+            return Reply::Done;
         }
         let now = self.world.now;
         if let Some(time) = self.run.limits.time_ms.map(Millis)
             && self.run.opened_at + time <= now
         {
             let reason = format!("the run's time limit of {time} is used up");
-            self.stop_run(Closing::Cancelled(reason.clone()), RunOutcome::Failed { reason });
-            return Ok(Reply::Done);
+            self.stop_run(&Closing::Cancelled(reason.clone()), RunOutcome::Failed { reason });
+            return Reply::Done;
         }
         let run = self.run;
         for handoff in run.open_handoffs() {
             self.wake_handoff(handoff);
         }
-        for interrupt in run.interrupts.iter().filter(|interrupt| interrupt.state == InterruptState::Open) {
+        for interrupt in run.unanswered() {
             if interrupt.answer_by.is_some_and(|by| by <= now) {
                 self.silence(interrupt);
             }
         }
-        Ok(Reply::Done)
+        Reply::Done
     }
 
     fn wake_handoff(&mut self, handoff: &Handoff) {
@@ -40,7 +39,7 @@ impl Draft<'_> {
         match &handoff.phase {
             Phase::DeadLettered { .. } | Phase::Completed { .. } | Phase::Ended { .. } => {}
             // Something above it has just ended it.
-            _ if self.ended(handoff) => {}
+            _ if self.moved.contains(&handoff.id) => {}
             _ if overdue => self.expire(handoff, Closing::Overdue),
             Phase::Offered { .. } if handoff.answer_by.is_some_and(|by| by <= now) => self.expire(handoff, Closing::Unanswered),
             Phase::Claimed { lease, .. } | Phase::Accepted { lease, .. } => {
@@ -63,18 +62,15 @@ impl Draft<'_> {
             at = child;
         }
         for child in below.into_iter().rev().filter(|child| !child.phase.is_over()) {
-            self.withdraw_questions(child.id, "the handoff that waited for it is overdue");
-            let closing = Closing::Cancelled("the sender's deadline has passed".to_owned());
-            self.events.push(Event::HandoffEnded { handoff: child.id, closing });
+            self.end(child, Closing::Cancelled("the sender's deadline has passed".to_owned()));
         }
-        self.ask_about_unknown_effects(handoff);
         self.give_up(handoff, closing);
     }
 
     /// Nobody answered in time.
     fn silence(&mut self, interrupt: &Interrupt) {
         match (&interrupt.question.on_silence, interrupt.handoff.and_then(|id| self.run.handoff(id))) {
-            (_, Some(handoff)) if self.ended(handoff) => {}
+            (_, Some(handoff)) if self.moved.contains(&handoff.id) => {}
             (Some(choice), _) => self.settle(interrupt, Answer { choice: choice.clone(), text: None }, None),
             (None, Some(handoff)) => self.expire(handoff, Closing::Unresolved(interrupt.id)),
             (None, None) => {
@@ -82,18 +78,5 @@ impl Draft<'_> {
                 self.events.push(Event::InterruptResolved { interrupt: interrupt.id, answer: silence, by: None });
             }
         }
-    }
-
-    /// Whether this draft already ends a handoff's present phase.
-    fn ended(&self, handoff: &Handoff) -> bool {
-        self.events.iter().any(|event| {
-            matches!(
-                event,
-                Event::HandoffEnded { handoff: id, .. }
-                    | Event::DeadLettered { handoff: id, .. }
-                    | Event::HandoffRerouted { handoff: id, .. }
-                    | Event::LeaseLost { handoff: id, .. } if *id == handoff.id
-            )
-        })
     }
 }
