@@ -15,7 +15,7 @@ pub mod inspect;
 pub mod limits;
 pub mod post;
 mod registry;
-mod turn;
+pub mod turn;
 
 pub use self::clock::{Clock, SystemClock};
 pub use self::driver::Driver;
