@@ -1,0 +1,3 @@
+SELECT version, head
+FROM runs
+WHERE tenant = ?1 AND run = ?2

@@ -1,0 +1,3 @@
+SELECT version, head, state
+FROM snapshots
+WHERE tenant = ?1 AND run = ?2

@@ -1,0 +1,2 @@
+DELETE FROM refusals
+WHERE seq <= (SELECT max(seq) FROM refusals) - ?1
