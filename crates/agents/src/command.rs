@@ -149,13 +149,13 @@ async fn talk(child: &mut dyn ChildWrapper, briefing: Vec<u8>) -> Output {
         }
     };
     match status.code() {
-        Some(0) => match String::from_utf8(bytes) {
-            Ok(text) => Output::Said(text),
-            Err(_) => {
+        Some(0) => {
+            let Ok(text) = String::from_utf8(bytes) else {
                 let message = "its output is not UTF-8".to_owned();
-                Output::Failed { kind: "garbage", message, retryable: false, hint: Some("write UTF-8 to standard output") }
-            }
-        },
+                return Output::Failed { kind: "garbage", message, retryable: false, hint: Some("write UTF-8 to standard output") };
+            };
+            Output::Said(text)
+        }
         Some(EXIT_RETRYABLE) => {
             Output::Failed { kind: "exited", message: "it ended with exit code 75".to_owned(), retryable: true, hint: None }
         }

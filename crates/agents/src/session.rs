@@ -36,7 +36,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a process is kept waiting for a person. After that it makes room; the next attempt asks
 /// the same and gets the answer at once.
-const ASK_PATIENCE: Duration = Duration::from_secs(600);
+const ASK_PATIENCE: Duration = Duration::from_mins(10);
 
 type Waiting<'a> = BoxFuture<'a, Result<Option<Answer>, Rejection>>;
 
@@ -158,14 +158,13 @@ impl Session {
             Err(message) => {
                 Heard::End(End::Broken { kind: "garbage", message, hint: "standard output is for messages only; print to standard error" })
             }
-            Ok(Message::Response { id, outcome }) => match id == Value::String(self.open.clone()) {
-                true => self.answered(outcome, deadline).await,
-                false => Heard::End(End::Broken {
-                    kind: "wrong_id",
-                    message: format!("it answered request {id}, which it was not asked; `{}` is open", self.open),
-                    hint: "answer with the `id` of the request",
-                }),
-            },
+            Ok(Message::Response { id, outcome }) => {
+                if id == Value::String(self.open.clone()) {
+                    return self.answered(outcome, deadline).await;
+                }
+                let message = format!("it answered request {id}, which it was not asked; `{}` is open", self.open);
+                Heard::End(End::Broken { kind: "wrong_id", message, hint: "answer with the `id` of the request" })
+            }
             Ok(Message::Notification { method, params }) => {
                 // Nobody waits for what became of it.
                 let _ = self.called(&method, params, turn).await;

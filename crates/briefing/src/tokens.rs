@@ -1,6 +1,6 @@
 //! How many tokens a text costs.
 
-/// Tokens of `text` in the `o200k_base` encoding (OpenAI's models since GPT-4o). Other vendors'
+/// Tokens of `text` in the `o200k_base` encoding (the models of `OpenAI` since GPT-4o). Other vendors'
 /// tokenizers are not public; for English prose theirs lie within about a fifth of this.
 pub fn tokens(text: &str) -> u64 {
     bpe_openai::o200k_base().count(text) as u64

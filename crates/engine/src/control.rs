@@ -1,6 +1,6 @@
 //! The control socket: how another process on this machine writes while this one has the store.
 //!
-//! One engine per SQLite file. Whoever else wants to change something sends the command here, one
+//! One engine per store. Whoever else wants to change something sends the command here, one
 //! JSON object per line, and gets one per line back. Only the user who runs the engine can connect.
 
 use std::io;

@@ -133,7 +133,7 @@ impl Engine {
     }
 
     async fn try_submit(&self, request: &Request, blobs: &Blobs) -> Result<Reply, Rejection> {
-        self.bounded(&request.command, blobs)?;
+        bounded(&request.command, blobs)?;
         if let Some(reply) = self.opened_before(request).await? {
             return Ok(reply);
         }
@@ -272,33 +272,6 @@ impl Engine {
             }
         }
         seat.learn(leases);
-    }
-
-    /// Content that is too large is refused before anything is looked at.
-    fn bounded(&self, command: &Command, blobs: &Blobs) -> Result<(), Refusal> {
-        let too_large = |field, found, allowed| Err(Refusal::TooLarge { field, found, allowed });
-        let mut total = 0;
-        for bytes in blobs.0.values() {
-            let found = bytes.len() as u64;
-            if found > limits::CONTENT_BYTES_MAX {
-                return too_large("content", found, limits::CONTENT_BYTES_MAX);
-            }
-            total += found;
-        }
-        if total > limits::COMMAND_BYTES_MAX {
-            return too_large("contents", total, limits::COMMAND_BYTES_MAX);
-        }
-        let checked: Option<(&'static str, BlobRef)> = match command {
-            Command::Open(open) => Some(("input", open.input)),
-            Command::Offer { offer, .. } => Some(("payload", offer.payload)),
-            Command::Complete { completion, .. } => Some(("result", completion.result)),
-            Command::Redrive { payload: Some(payload), .. } => Some(("payload", *payload)),
-            _ => None,
-        };
-        match checked {
-            Some((field, blob)) if blob.bytes > limits::PAYLOAD_BYTES_MAX => too_large(field, blob.bytes, limits::PAYLOAD_BYTES_MAX),
-            _ => Ok(()),
-        }
     }
 
     /// Makes sure that every content is there, and holds against the contracts what has to be held.
@@ -506,5 +479,32 @@ fn recount(seat: &mut crate::desk::Seat, all: &mut BTreeMap<Tenant, Arc<Load>>, 
     for (agent, more) in changes {
         let held = load.entry(agent).or_default();
         *held = if more { *held + 1 } else { held.saturating_sub(1) };
+    }
+}
+
+/// Content that is too large is refused before anything is looked at.
+fn bounded(command: &Command, blobs: &Blobs) -> Result<(), Refusal> {
+    let too_large = |field, found, allowed| Err(Refusal::TooLarge { field, found, allowed });
+    let mut total = 0;
+    for bytes in blobs.0.values() {
+        let found = bytes.len() as u64;
+        if found > limits::CONTENT_BYTES_MAX {
+            return too_large("content", found, limits::CONTENT_BYTES_MAX);
+        }
+        total += found;
+    }
+    if total > limits::COMMAND_BYTES_MAX {
+        return too_large("contents", total, limits::COMMAND_BYTES_MAX);
+    }
+    let checked: Option<(&'static str, BlobRef)> = match command {
+        Command::Open(open) => Some(("input", open.input)),
+        Command::Offer { offer, .. } => Some(("payload", offer.payload)),
+        Command::Complete { completion, .. } => Some(("result", completion.result)),
+        Command::Redrive { payload: Some(payload), .. } => Some(("payload", *payload)),
+        _ => None,
+    };
+    match checked {
+        Some((field, blob)) if blob.bytes > limits::PAYLOAD_BYTES_MAX => too_large(field, blob.bytes, limits::PAYLOAD_BYTES_MAX),
+        _ => Ok(()),
     }
 }

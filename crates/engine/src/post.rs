@@ -15,7 +15,7 @@ use handclasp_core::event::RunOutcome;
 use handclasp_core::handoff::Phase;
 use handclasp_core::id::{AgentName, HandoffId, RunId, Tenant, Token};
 use handclasp_core::limits::Usage;
-use handclasp_core::run::{Owed, Slot, Standing};
+use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
 use handclasp_store::{Content, Dispatch, Due};
@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::driver::Driver;
-use crate::engine::{Engine, ignore_refusal, lock};
+use crate::engine::{Committed, Engine, ignore_refusal, lock};
 use crate::error::{EngineError, Rejection};
 use crate::limits;
 use crate::turn::Turn;
@@ -53,6 +53,7 @@ impl Post {
     /// Attends to what is owed until `until` ends; then gives everything back that agents hold.
     pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), EngineError> {
         tokio::pin!(until);
+        let mut commits = self.engine.watch();
         let outcome = loop {
             let next = match self.attend().await {
                 Ok(next) => next,
@@ -66,10 +67,25 @@ impl Post {
                 () = self.engine.inner.bell.notified() => {}
                 () = self.engine.inner.clock.sleep_until(wake) => {}
                 Some(_) = self.turns.join_next() => {}
+                commit = commits.recv() => if let Ok(commit) = commit {
+                    self.let_go(commit);
+                },
             }
         };
         self.close().await;
         outcome
+    }
+
+    /// A run that is over needs no warm agents any more.
+    fn let_go(&mut self, commit: Committed) {
+        if !matches!(commit.condition, Condition::Running | Condition::WaitingForPerson) {
+            let drivers: Vec<_> = self.drivers.values().cloned().collect();
+            self.turns.spawn(async move {
+                for driver in drivers {
+                    driver.run_ended(&commit.tenant, commit.run).await;
+                }
+            });
+        }
     }
 
     /// Asks every turn to end, gives back what is still held, and stops the drivers.
