@@ -138,7 +138,7 @@ impl House {
     /// Runs until nothing moves any more.
     pub(crate) fn run(self) -> Ended {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, self.run_to_its_end()).await.expect("it hangs") })
+        runtime.block_on(async { tokio::time::timeout(PATIENCE, Box::pin(self.run_to_its_end())).await.expect("it hangs") })
     }
 
     async fn run_to_its_end(self) -> Ended {
@@ -171,7 +171,7 @@ impl House {
                 }
             }
         };
-        post.run(watching).await.unwrap();
+        Box::pin(post.run(watching)).await.unwrap();
         while let Ok(commit) = commits.try_recv() {
             events.extend(commit.events.iter().cloned());
         }
