@@ -1,0 +1,86 @@
+//! What the engine asks of a store, taken down: so the bare store is measured on the same records.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::BoxFuture;
+use handclasp_core::blob::Digest;
+use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::run::{Owed, Summary};
+use handclasp_store::memory::Memory;
+use handclasp_store::{
+    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, Read, RefusalNote, Store, StoreError, WhatIsDue,
+};
+
+use crate::desk;
+
+/// The appends of one run of the engine, from its opening to its end.
+pub(crate) fn chain() -> Arc<[Append]> {
+    let recorder = Arc::new(Recorder::default());
+    desk::one_run(Arc::clone(&recorder) as Arc<dyn Store>);
+    let taken = std::mem::take(&mut *recorder.appends.lock().expect("nothing panics while it holds the lock"));
+    taken.into()
+}
+
+/// The store in memory, with every append noted.
+#[derive(Default)]
+struct Recorder {
+    store: Memory,
+    appends: Mutex<Vec<Append>>,
+}
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+impl Store for Recorder {
+    fn append(&self, append: Append) -> Answer<'static, Appended> {
+        self.appends.lock().expect("nothing panics while it holds the lock").push(append.clone());
+        self.store.append(append)
+    }
+
+    fn load(&self, load: Load) -> Answer<'_, Option<Loaded>> {
+        self.store.load(load)
+    }
+
+    fn due(&self, due: Due) -> Answer<'_, WhatIsDue> {
+        self.store.due(due)
+    }
+
+    fn beat(&self, beats: Vec<Beat>) -> Answer<'_, ()> {
+        self.store.beat(beats)
+    }
+
+    fn open(&self, open: Open) -> Answer<'_, Vec<Dispatch>> {
+        self.store.open(open)
+    }
+
+    fn find(&self, find: Find) -> Answer<'_, Vec<(Tenant, Summary)>> {
+        self.store.find(find)
+    }
+
+    fn read(&self, read: Read) -> Answer<'_, Vec<Vec<u8>>> {
+        self.store.read(read)
+    }
+
+    fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> Answer<'_, Content> {
+        self.store.content(tenant, run, digest)
+    }
+
+    fn erase(&self, tenant: &Tenant, run: RunId, digest: Digest) -> Answer<'_, bool> {
+        self.store.erase(tenant, run, digest)
+    }
+
+    fn opened(&self, tenant: &Tenant, key: &IdempotencyKey) -> Answer<'_, Option<(RunId, Digest)>> {
+        self.store.opened(tenant, key)
+    }
+
+    fn note_refusals(&self, notes: Vec<RefusalNote>) -> Answer<'_, ()> {
+        self.store.note_refusals(notes)
+    }
+
+    fn refusals(&self, tenant: &Tenant, limit: u32) -> Answer<'_, Vec<RefusalNote>> {
+        self.store.refusals(tenant, limit)
+    }
+
+    fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> Answer<'_, ()> {
+        self.store.rebuild(tenant, summary, owed)
+    }
+}
