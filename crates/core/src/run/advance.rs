@@ -21,7 +21,10 @@ impl Run {
         if !outcome.events.iter().any(moves_on) {
             return;
         }
-        self.close_branches(world, outcome);
+        // The end of the run is the end of every branch, and the last thing that happens.
+        if self.outcome.is_none() {
+            self.close_branches(world, outcome);
+        }
         // Each round makes an event, and every pattern is bounded, so this ends.
         while self.outcome.is_none() {
             let (events, blobs) = {
