@@ -148,9 +148,9 @@ fn launch(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Launch {
         _ => LaunchKind::Process,
     };
     let cwd = folder.join(cwd_as_written(node));
-    if let Some(node) = node.get("cwd").filter(|node| !mistakes.within(node) && !cwd.is_dir()) {
+    if let Some(at) = node.get("cwd").filter(|at| !mistakes.within(at) && !cwd.is_dir()) {
         let problem = Problem::new(format!("there is no folder `{}`", shortened(cwd_as_written(node))));
-        mistakes.add(node.spot, problem.hint("the path is relative to the team file"));
+        mistakes.add(at.spot, problem.hint("the path is relative to the team file"));
     }
     Launch {
         kind,

@@ -78,7 +78,8 @@ impl<'a> Cast<'a> {
         if capable.is_empty() && self.doubtful.is_empty() {
             let known: BTreeSet<&str> = self.directory.agents().flat_map(|agent| &agent.capabilities).map(Capability::as_str).collect();
             let wanted: Vec<&Capability> = wanted.iter().collect();
-            let problem = Problem::new(format!("no agent has {}", names(&wanted)));
+            let plural = if wanted.len() == 1 { "capability" } else { "capabilities" };
+            let problem = Problem::new(format!("no agent has the {plural} {}", names(&wanted)));
             mistakes.add(node.spot, problem.hint(suggestion(doing.as_str(), "capabilities", known)));
         }
         capable
@@ -112,7 +113,7 @@ impl<'a> Cast<'a> {
     }
 
     /// Whether a contract of this name is in the file under a key that is not right.
-    fn is_misnamed(&self, name: &str) -> bool {
+    pub(crate) fn is_misnamed(&self, name: &str) -> bool {
         let entries = self.contracts.map(Node::entries).unwrap_or_default();
         entries.iter().any(|entry| entry.key.parse::<ContractId>().is_err() && entry.key.split('@').next() == Some(name))
     }

@@ -189,6 +189,7 @@ impl Builder<'_> {
         let at = spot(&span.start, self.nodes);
         if let Some(tag) = event.tag() {
             let problem = Problem::new(format!("the tag `{}` is not supported", shortened(&tag.original()))).hint("leave it out");
+            let at = span.tag_start().map_or(at, |marker| spot(&marker, self.nodes));
             self.mistakes.add(at, problem);
         }
         match event {

@@ -54,8 +54,7 @@ static INPUT_NAME: Word = Word {
     fits: crate::template::is_input_name,
     pattern: "^[A-Za-z][A-Za-z0-9_-]{0,63}$",
 };
-static ARGUMENT: Word =
-    Word { expected: "text without a zero byte", fits: |text| text.len() <= 65_536 && !text.contains('\0'), pattern: "^[^\\u0000]*$" };
+static ARGUMENT: Word = Word { expected: "text", fits: |text| text.len() <= 65_536 && !text.contains('\0'), pattern: "^[^\\u0000]*$" };
 static VARIABLE: Word = Word {
     expected: "the name of an environment variable",
     fits: |text| !text.is_empty() && text.len() <= 256 && !text.contains(['=', '\0']),

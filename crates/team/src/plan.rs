@@ -62,7 +62,12 @@ struct Reader<'a, 'm> {
 impl Reader<'_, '_> {
     fn pattern(&mut self, node: &Node) -> Option<Pattern> {
         self.patterns += 1;
-        match case(node, PATTERNS)?.keys[0].name {
+        let Some(object) = case(node, PATTERNS) else {
+            // It was reported; what is named in it is there all the same.
+            collect_names(node, &mut self.before);
+            return None;
+        };
+        match object.keys[0].name {
             "sequence" => Some(self.sequence(node.get("sequence")?)),
             "review" => self.review(node.get("review")?),
             "step" => self.step(node).map(Pattern::Step),

@@ -6,7 +6,7 @@
 
 use crate::document::{Content, Node, shortened};
 use crate::measure;
-use crate::mistake::{Mistakes, Problem, closest, names, suggestion};
+use crate::mistake::{Mistakes, Problem, closest, names};
 
 /// Elements of one list, entries of one mapping: the core takes no more in one command.
 pub(crate) const ENTRIES_MAX: usize = 1_000;
@@ -88,50 +88,48 @@ impl Object {
         self.keys.iter().find(|key| key.name == name)
     }
 
-    fn check(&self, node: &Node, name: &str, mistakes: &mut Mistakes) {
+    fn check(&self, node: &Node, mistakes: &mut Mistakes) {
         let Content::Map(entries) = &node.content else {
-            let keys: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
-            mistakes.add(node.spot, wrong(name, node).expected("a mapping").hint(format!("its keys are {}", names(&keys))));
+            let problem = Problem::new(format!("{} must be a mapping", self.name)).found(format!("found {}", node.found()));
+            mistakes.add(node.spot, problem.hint(format!("its keys are {}", names(&self.key_names()))));
             return;
         };
+        let mut meant = Vec::new();
         for entry in entries {
             match self.key(&entry.key) {
                 Some(key) => key.shape.check(&entry.value, key.name, mistakes),
-                None => mistakes.add(entry.spot, self.unknown(&entry.key, node)),
+                None => mistakes.add(entry.spot, self.unknown(&entry.key, node, &mut meant)),
             }
         }
-        for key in self.keys.iter().filter(|key| key.required && node.get(key.name).is_none()) {
-            let problem = Problem::new(format!("`{}` is missing in {}", key.name, self.name));
-            mistakes.add(node.spot, problem.hint(format!("it says: {}", lower_first(key.about))));
+        let is_there = |name: &str| node.get(name).is_some() || meant.contains(&name);
+        for key in self.keys.iter().filter(|key| key.required && !is_there(key.name)) {
+            mistakes.add(node.spot, Problem::new(format!("`{}` is missing in {}", key.name, self.name)).hint(key.about));
         }
-        self.check_exactly_one(node, mistakes);
+        if !self.exactly_one.is_empty() && !self.exactly_one.iter().any(|name| is_there(name)) {
+            mistakes.add(node.spot, Problem::new(format!("{} needs one of {}", self.name, names(self.exactly_one))));
+        }
+        self.check_only_one(node, mistakes);
     }
 
-    fn unknown(&self, key: &str, node: &Node) -> Problem {
-        let free = self.keys.iter().map(|key| key.name).filter(|name| node.get(name).is_none());
-        Problem::new(format!("unknown key `{}` in {}", shortened(key), self.name)).hint(suggestion(key, "keys", free))
+    fn key_names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
     }
 
-    fn check_exactly_one(&self, node: &Node, mistakes: &mut Mistakes) {
-        let given: Vec<&str> = self.exactly_one.iter().copied().filter(|name| node.get(name).is_some()).collect();
-        let choice = names(self.exactly_one);
-        match given.as_slice() {
-            [] if !self.exactly_one.is_empty() => {
-                mistakes.add(node.spot, Problem::new(format!("{} needs one of {choice}", self.name)).found("found none"));
-            }
-            [_, .., last] => {
-                let at = node.entries().iter().find(|entry| entry.key == *last).map_or(node.spot, |entry| entry.spot);
-                mistakes
-                    .add(at, Problem::new(format!("{} takes only one of {choice}", self.name)).found(format!("found {}", names(&given))));
-            }
-            _ => {}
+    /// A key that does not exist. One that it was `meant` to be is not reported as missing as well.
+    fn unknown(&self, key: &str, node: &Node, meant: &mut Vec<&'static str>) -> Problem {
+        let free = self.key_names().into_iter().filter(|name| node.get(name).is_none());
+        let closest = closest(key, free);
+        meant.extend(closest);
+        let hint = closest.map_or_else(|| format!("known keys: {}", names(&self.key_names())), |name| format!("did you mean `{name}`?"));
+        Problem::new(format!("unknown key `{}` in {}", shortened(key), self.name)).hint(hint)
+    }
+
+    fn check_only_one(&self, node: &Node, mistakes: &mut Mistakes) {
+        let given = node.entries().iter().filter(|entry| self.exactly_one.contains(&entry.key.as_str()));
+        for entry in given.skip(1) {
+            mistakes.add(entry.spot, Problem::new(format!("{} takes only one of {}", self.name, names(self.exactly_one))));
         }
     }
-}
-
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 fn wrong(name: &str, node: &Node) -> Problem {
@@ -143,10 +141,12 @@ impl Shape {
     pub(crate) fn check(&self, node: &Node, name: &str, mistakes: &mut Mistakes) {
         match self {
             Self::List { of, min } => check_list(node, name, of, *min, mistakes),
-            Self::Object(object) => object.check(node, name, mistakes),
+            Self::Object(object) => object.check(node, mistakes),
             Self::Named(word, object) => check_named(node, name, word, object, mistakes),
-            Self::WordOr(_, object) if matches!(node.content, Content::Map(_)) => object.check(node, name, mistakes),
+            Self::WordOr(_, object) if matches!(node.content, Content::Map(_)) => object.check(node, mistakes),
             Self::Case(objects) => check_case(node, name, objects, mistakes),
+            // What an alias stands for is unknown; that it is one was reported.
+            _ if mistakes.within(node) => {}
             leaf if leaf.holds(node) => {}
             leaf => {
                 let problem = wrong(name, node).expected(leaf.expected()).maybe_hint(leaf.hint(node));
@@ -231,7 +231,7 @@ fn check_named(node: &Node, name: &str, word: &Word, object: &Object, mistakes: 
         if !(word.fits)(&entry.key) {
             mistakes.add(entry.spot, misnamed(&entry.key, name, word));
         }
-        object.check(&entry.value, &entry.key, mistakes);
+        object.check(&entry.value, mistakes);
     }
 }
 
@@ -246,7 +246,7 @@ fn check_case(node: &Node, name: &str, objects: &[&'static Object], mistakes: &m
         return;
     }
     if let Some(object) = case(node, objects) {
-        object.check(node, name, mistakes);
+        object.check(node, mistakes);
         return;
     }
     let meant = node.entries().iter().find_map(|entry| closest(&entry.key, heads.iter().copied()));

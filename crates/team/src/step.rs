@@ -47,6 +47,13 @@ fn receiver(node: &Node) -> Option<Receiver> {
     }
 }
 
+fn whom(to: &Receiver) -> String {
+    match to {
+        Receiver::Agent(name) => format!("`{name}`"),
+        Receiver::Capability(_) => to.to_string(),
+    }
+}
+
 /// Everybody who may get it.
 fn receivers<'c>(node: &Node, to: &Receiver, terms: &Terms, cast: &'c Cast<'_>, mistakes: &mut Mistakes) -> Vec<&'c Arc<Agent>> {
     let Some(at) = node.get("to") else { return Vec::new() };
@@ -79,6 +86,7 @@ fn contract(at: &Node, range: &ContractRange, receivers: &[&Agent], cast: &Cast<
     let in_range = cast.directory.contracts().map(|(contract, _)| &contract.id).filter(|id| range.takes(id));
     let accepted = in_range.filter(|id| receivers.iter().all(|agent| accepts(agent, id))).max_by(|a, b| a.version.cmp(&b.version));
     if accepted.is_none()
+        && !cast.is_misnamed(&range.name)
         && let Some(newest) = cast.directory.newest(range)
     {
         for agent in receivers.iter().filter(|agent| !accepts(agent, newest)) {
@@ -140,14 +148,14 @@ impl Fit<'_> {
                 Receiver::Agent(name) if *name == fallback.name => {
                     mistakes.add(at.spot, Problem::new(format!("`{name}` cannot be its own fallback")).hint("name another agent"));
                 }
-                _ => self.check_fallback(at, fallback, &to.to_string(), mistakes),
+                _ => self.check_fallback(at, fallback, &whom(to), mistakes),
             }
             return;
         }
         for agent in receivers {
             let fallback = agent.fallback.as_ref().filter(|name| **name != agent.name).and_then(|name| self.cast.directory.agent(name));
             if let (Some(fallback), Some(at)) = (fallback, self.cast.fallback_of(&agent.name)) {
-                self.check_fallback(at, fallback, agent.name.as_str(), mistakes);
+                self.check_fallback(at, fallback, &format!("`{}`", agent.name), mistakes);
             }
         }
     }

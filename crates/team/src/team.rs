@@ -152,7 +152,7 @@ fn not_utf8(valid: &[u8]) -> Vec<Mistake> {
 
 /// What the tree says. Only good for use if no mistake was added.
 fn from_tree(root: &Node, folder: PathBuf, mistakes: &mut Mistakes) -> Team {
-    Shape::Object(&TEAM).check(root, "the file", mistakes);
+    Shape::Object(&TEAM).check(root, "", mistakes);
     let mut included = Included::new();
     let inputs = input::read(root.get("inputs"), mistakes);
     let contracts = contract::read(root.get("contracts"), &folder, &mut included, mistakes);

@@ -6,6 +6,7 @@ use std::path::Path;
 use handclasp_core::blob::{BlobRef, Blobs};
 use handclasp_core::command::Open;
 use handclasp_core::contract::ReadBackLevel;
+use handclasp_core::id::Role;
 use handclasp_core::ledger::ItemKind;
 use handclasp_core::offer::Receiver;
 use handclasp_core::plan::{Node, Unapproved};
@@ -44,7 +45,10 @@ fn agents_know_what_they_take_and_how_they_start() {
 
     let launch = |name: &str| team.agents.iter().find(|agent| agent.agent.name.as_str() == name).unwrap().launch.clone();
     assert_eq!(launch("researcher").kind, LaunchKind::Command { stdin: StdinForm::Json });
-    assert_eq!((launch("researcher").argv, launch("researcher").env), (vec!["git".into(), "log".into()], vec!["PATH".into(), "HOME".into()]));
+    assert_eq!(
+        (launch("researcher").argv, launch("researcher").env),
+        (vec!["git".into(), "log".into()], vec!["PATH".into(), "HOME".into()])
+    );
     assert_eq!((launch("writer").kind, launch("writer").timeout_ms), (LaunchKind::Process, Millis::seconds(3_600)));
     assert_eq!((launch("editor").timeout_ms, launch("editor").cwd), (Millis::seconds(600), team.folder.clone()));
 }
@@ -80,7 +84,7 @@ fn a_run_opens_with_every_placeholder_filled_once() {
     let [words, tone] = open.items.as_slice() else { panic!("one constraint, one item") };
     assert_eq!((words.kind, words.must_carry, content(&blobs, words.value)), (ItemKind::Constraint, true, json!("At most 400 words.")));
     assert_eq!((tone.kind, tone.must_carry, tone.confidence), (ItemKind::Risk, true, Some(80)));
-    assert_eq!(tone.visible_to.iter().map(|role| role.as_str()).collect::<Vec<_>>(), ["style"]);
+    assert_eq!(tone.visible_to.iter().map(Role::as_str).collect::<Vec<_>>(), ["style"]);
     assert_eq!((open.limits.steps, open.limits.cost_micros, open.limits.time_ms), (Some(100), Some(1_500_000), Some(600_000)));
     let Some(Node::Sequence(patterns)) = open.plan.map(|plan| plan.root) else { panic!("the plan is a sequence") };
     let Node::Review(review) = &patterns[2] else { panic!("third comes a review") };

@@ -1,7 +1,10 @@
 //! The team file as a user meets it: what a good file becomes, what a broken one is told, and what
 //! no file may do.
 
+mod broken;
 mod good;
+mod hostile;
+mod published;
 
 use std::path::Path;
 
