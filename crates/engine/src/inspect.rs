@@ -63,9 +63,18 @@ pub async fn verify(store: &dyn Store, only: Option<RunId>, mut seen: impl FnMut
 async fn verify_run(store: &dyn Store, tenant: &Tenant, run: RunId, verified: &mut Verified) -> Result<(), StoreError> {
     verified.runs += 1;
     let mut problem = |event, what: String| verified.problems.push(Problem { tenant: tenant.clone(), run, event, what });
-    let Some(loaded) = store.load(Load { tenant: tenant.clone(), run, snapshot: false }).await? else {
-        problem(None, "it is listed, but has no log".to_owned());
-        return Ok(());
+    let loaded = match store.load(Load { tenant: tenant.clone(), run, snapshot: false }).await {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => {
+            problem(None, "it is listed, but has no log".to_owned());
+            return Ok(());
+        }
+        // One run that cannot be read says nothing about the others.
+        Err(error @ StoreError::Corrupt { .. }) => {
+            problem(None, chain_of(&error));
+            return Ok(());
+        }
+        Err(error) => return Err(error),
     };
     let mut state = None;
     let mut head = GENESIS;
@@ -163,8 +172,11 @@ pub async fn rebuild(store: &dyn Store, mut seen: impl FnMut(u64)) -> Result<Vec
 }
 
 async fn replayed(store: &dyn Store, tenant: &Tenant, run: RunId) -> Result<Result<Run, String>, StoreError> {
-    let Some(loaded) = store.load(Load { tenant: tenant.clone(), run, snapshot: false }).await? else {
-        return Ok(Err("it is listed, but has no log".to_owned()));
+    let loaded = match store.load(Load { tenant: tenant.clone(), run, snapshot: false }).await {
+        Ok(Some(loaded)) => loaded,
+        Ok(None) => return Ok(Err("it is listed, but has no log".to_owned())),
+        Err(error @ StoreError::Corrupt { .. }) => return Ok(Err(chain_of(&error))),
+        Err(error) => return Err(error),
     };
     let mut state = None;
     Ok(match encoding::replay(&mut state, GENESIS, loaded.events.iter().map(Vec::as_slice)) {

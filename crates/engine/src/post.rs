@@ -15,6 +15,7 @@ use handclasp_core::event::RunOutcome;
 use handclasp_core::handoff::Phase;
 use handclasp_core::id::{AgentName, HandoffId, RunId, Tenant, Token};
 use handclasp_core::limits::Usage;
+use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
@@ -152,7 +153,7 @@ impl Post {
         let token = match self.engine.system(&row.tenant, row.run, command).await {
             Ok(Some(Reply::Claimed { token, .. })) => token,
             Ok(_) => return Ok(Some(limits::REFUSED_DELIVERY_WAIT)),
-            Err(Rejection::Refused(handclasp_core::refusal::Refusal::AtCapacity { .. })) => return Ok(Some(Millis(50))),
+            Err(Rejection::Refused(Refusal::AtCapacity { .. })) => return Ok(Some(Millis(50))),
             Err(Rejection::Refused(refusal)) => {
                 tracing::warn!(%handoff, code = refusal.code(), %refusal, "a handoff cannot be delivered");
                 return Ok(Some(limits::REFUSED_DELIVERY_WAIT));
@@ -276,7 +277,8 @@ impl Engine {
         }
         let request = Request { tenant: row.tenant.clone(), principal, run: child, key: None, command };
         match self.submit(request, blobs).await {
-            Ok(_) | Err(Rejection::Refused(handclasp_core::refusal::Refusal::AlreadyOpen)) => Ok(()),
+            // It was opened before, and may have ended since.
+            Ok(_) | Err(Rejection::Refused(Refusal::AlreadyOpen | Refusal::RunClosed)) => Ok(()),
             Err(Rejection::Refused(refusal)) => {
                 let error = AgentError {
                     kind: "not_opened".to_owned(),

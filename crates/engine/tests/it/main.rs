@@ -1,0 +1,9 @@
+//! The desk, the post and what looks at the whole store.
+
+mod children;
+mod control;
+mod desk;
+mod gate;
+mod inspect;
+mod recovery;
+mod stage;
