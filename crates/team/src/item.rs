@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::cast::Cast;
 use crate::document::{Node, shortened};
 use crate::mistake::{Mistakes, Problem};
+use crate::shape::ENTRIES_MAX;
 use crate::template;
 
 /// A constraint or item of the file.
@@ -52,6 +53,11 @@ impl TeamItem {
 pub(crate) fn read(root: &Node, cast: &Cast<'_>, mistakes: &mut Mistakes) -> Vec<TeamItem> {
     let elements = |key| root.get(key).map(Node::elements).unwrap_or_default();
     let (constraints, items) = (elements("constraints"), elements("items"));
+    let count = constraints.len() + items.len();
+    if let (true, Some(at)) = (count > ENTRIES_MAX, items.first()) {
+        let problem = Problem::new(format!("constraints and items are {count} together: at most {ENTRIES_MAX}"));
+        mistakes.add(at.spot, problem.hint("put what belongs together into one text"));
+    }
     check_keys(constraints.iter().chain(items), mistakes);
     let constraints = constraints.iter().filter_map(|node| one(node, Some(ItemKind::Constraint), cast, mistakes));
     let mut all: Vec<TeamItem> = constraints.collect();

@@ -121,22 +121,18 @@ impl Fit<'_> {
         self.cast.directory.contract(self.contract?).map(|(contract, _)| contract.as_ref())
     }
 
-    /// Whether what the contracts ask to be said can be said by those who would have to.
+    /// Whether everything that the contract asks to be said is said, or can be.
     fn check_speech(&self, receivers: &[&Agent], mistakes: &mut Mistakes) {
-        if let (Some(contract), Some(at)) = (self.definition(), self.node.get("accepts")) {
-            if contract.justification_required && self.terms.justification.is_none() {
-                let problem = Problem::new(format!("`{}` requires a `justification` here", contract.id));
-                mistakes.add(at.spot, problem.hint("say in `justification` why this receiver"));
-            }
-            if let Some(asked) = asks(contract) {
-                silent(receivers).for_each(|agent| mistakes.add(at.spot, cannot_say(contract, asked, agent)));
-            }
+        let (Some(contract), Some(at)) = (self.definition(), self.node.get("accepts")) else { return };
+        if contract.justification_required && self.terms.justification.is_none() {
+            let problem = Problem::new(format!("`{}` requires a `justification` here", contract.id));
+            mistakes.add(at.spot, problem.hint("say in `justification` why this receiver"));
         }
-        if let (Some(range), Some(at)) = (&self.terms.returns, self.node.get("returns")) {
-            let newest = self.cast.directory.newest(range).and_then(|id| self.cast.directory.contract(id));
-            if let Some((contract, _)) = newest.filter(|(contract, _)| contract.effects_declared) {
-                silent(receivers).for_each(|agent| mistakes.add(at.spot, cannot_say(contract, "a list of effects", agent)));
-            }
+        let Some(asked) = asks(contract) else { return };
+        for agent in receivers.iter().filter(|agent| agent.read_back == ReadBackLevel::Off) {
+            let problem =
+                Problem::new(format!("`{}` asks for {asked}, which `{}` cannot give: it is a `command`", contract.id, agent.name));
+            mistakes.add(at.spot, problem.hint("use a `process`, or another contract for this step"));
         }
     }
 
@@ -187,14 +183,4 @@ fn asks(contract: &Contract) -> Option<&'static str> {
         return Some("a read-back");
     }
     contract.confidence_min.map(|_| "a confidence")
-}
-
-/// Those who cannot say anything beside their result.
-fn silent<'a>(receivers: &'a [&Agent]) -> impl Iterator<Item = &'a Agent> {
-    receivers.iter().copied().filter(|agent| agent.read_back == ReadBackLevel::Off)
-}
-
-fn cannot_say(contract: &Contract, asked: &str, agent: &Agent) -> Problem {
-    let problem = Problem::new(format!("`{}` asks for {asked}, which `{}` cannot give: it is a `command`", contract.id, agent.name));
-    problem.hint("use a `process`, or another contract for this step")
 }

@@ -151,6 +151,16 @@ fn placeholders_and_items() {
 }
 
 #[test]
+fn more_items_than_a_run_takes() {
+    let lines = |start: &str| (0..600).map(|n| format!("  - {{{start}{n}, text: x}}\n")).collect::<Vec<_>>().concat();
+    let constraints = format!("constraints:\n{}", lines("key: c"));
+    let items = format!("items:\n{}", lines("kind: fact, key: i"));
+    let text = broken(&[("constraints:\n", &constraints), ("items:\n", &items)]);
+    let expected = "612:5: constraints and items are 1202 together: at most 1000 (put what belongs together into one text)";
+    assert_eq!(told(&text), [expected]);
+}
+
+#[test]
 fn contracts() {
     const LAST: &str = "notes@2.0.0: {schema: {type: array}}";
     const HINT: &str = "(contracts are JSON Schema 2020-12, without references to other files or addresses)";
@@ -300,12 +310,6 @@ fn steps_that_do_not_fit() {
             &[
                 "42:16: `span@1.0.0` asks for a confidence, which `researcher` cannot give: it is a `command` (use a `process`, or another contract for this step)",
                 "42:16: `span@1.0.0` requires a `justification` here (say in `justification` why this receiver)",
-            ],
-        ),
-        (
-            &[("confidence_min: 60}", "effects_declared: true}")],
-            &[
-                "43:16: `notes@1.1.0` asks for a list of effects, which `researcher` cannot give: it is a `command` (use a `process`, or another contract for this step)",
             ],
         ),
     ]);
