@@ -1,2 +1,48 @@
-//! Under construction.
-fn main() {}
+//! `handclasp`: the handle. Runs teams of agents and shows what was handed on, received and understood.
+//!
+//! Translates what is typed into commands and what comes back into text; decides nothing. One file
+//! per command in [`commands`], each with the documentation that is its help. Data goes to standard
+//! output, talk to standard error ([`terminal`]); what the exit codes mean is in [`exit`].
+
+mod commands;
+mod drive;
+mod ending;
+mod exit;
+mod failure;
+mod ids;
+mod log;
+mod open_ends;
+mod plan_text;
+mod progress;
+mod store_file;
+mod team_file;
+mod terminal;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::commands::Line;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let line = Line::parse();
+    let terminal = line.terminal();
+    // What the crates below have to say, for whoever asks: the ordinary story is told by the commands.
+    let filter = EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(line.execute()),
+        Err(error) => Err(Failure::broken("start", &error)),
+    };
+    let exit = outcome.unwrap_or_else(|failure| {
+        terminal.failure(&failure);
+        failure.exit()
+    });
+    debug_assert!(exit.0 < 6 || exit == Exit::INTERRUPTED, "an exit code without a meaning");
+    exit.into()
+}

@@ -1,0 +1,66 @@
+//! Ids as people type them: whole, or the end of one that is unique in the store.
+//!
+//! An id inside a run ends in its number (`hnd_…k3f9_2`), so a tail of it is the tail of the run's id
+//! and the number. What is ambiguous is refused with everything that it could mean.
+
+use handclasp_core::id::{HandoffId, InterruptId, RunId, Tenant};
+use handclasp_store::{Find, Store};
+
+use crate::failure::Failure;
+
+/// Runs that are looked at in one go.
+const PAGE: u32 = 500;
+
+/// Candidates that an error message names.
+const NAMED_MAX: usize = 5;
+
+/// The run that an id, or the end of one, means.
+pub(crate) async fn run(store: &dyn Store, text: &str) -> Result<RunId, Failure> {
+    let wanted = text.to_ascii_lowercase();
+    let tail = wanted.strip_prefix("run_").unwrap_or(&wanted);
+    let found = runs_ending(store, tail).await?;
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(Failure::misuse(format!("there is no run `{text}` in this store"), "`handclasp runs` lists the runs of the store")),
+        several => Err(ambiguous(text, several)),
+    }
+}
+
+/// The handoff that an id, or the end of one, means.
+pub(crate) async fn handoff(store: &dyn Store, text: &str) -> Result<HandoffId, Failure> {
+    let expected = "a handoff's id is `hnd_…_2`; its end will do, such as `k3f9_2`";
+    let (run, number) = numbered(store, text, "hnd_", expected).await?;
+    Ok(HandoffId { run, number })
+}
+
+/// The interrupt that an id, or the end of one, means.
+pub(crate) async fn interrupt(store: &dyn Store, text: &str) -> Result<InterruptId, Failure> {
+    let expected = "an interrupt's id is `int_…_1`; its end will do, such as `k3f9_1`";
+    let (run, number) = numbered(store, text, "int_", expected).await?;
+    Ok(InterruptId { run, number })
+}
+
+async fn numbered(store: &dyn Store, text: &str, prefix: &str, expected: &str) -> Result<(RunId, u32), Failure> {
+    let wrong = || Failure::misuse(format!("`{text}` is not an id"), expected);
+    let wanted = text.to_ascii_lowercase();
+    let (tail, number) = wanted.strip_prefix(prefix).unwrap_or(&wanted).rsplit_once('_').ok_or_else(wrong)?;
+    let number = number.parse().map_err(|_| wrong())?;
+    Ok((run(store, tail).await?, number))
+}
+
+async fn runs_ending(store: &dyn Store, tail: &str) -> Result<Vec<RunId>, Failure> {
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.find(Find { tenant: Some(Tenant::local()), before, limit: PAGE, ..Find::default() }).await?;
+        let Some((_, last)) = page.last() else { return Ok(found) };
+        before = Some(last.run);
+        found.extend(page.iter().map(|(_, summary)| summary.run).filter(|run| run.to_string().ends_with(tail)));
+    }
+}
+
+fn ambiguous(text: &str, several: &[RunId]) -> Failure {
+    let named: Vec<String> = several.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let more = if several.len() > NAMED_MAX { format!(" and {} more", several.len() - NAMED_MAX) } else { String::new() };
+    Failure::misuse(format!("`{text}` could be {} runs: {}{more}", several.len(), named.join(", ")), "give more of the id's end")
+}
