@@ -130,14 +130,12 @@ pub(super) fn beat(connection: &Connection, beats: &[Beat]) -> rusqlite::Result<
     Ok(())
 }
 
-/// Erases a content and drops the run's snapshot. What is freed is overwritten, not only given up.
+/// Erases a content and drops the run's snapshot.
 pub(super) fn erase(connection: &Connection, tenant: &Tenant, run: RunId, digest: Digest) -> rusqlite::Result<bool> {
-    connection.execute_batch("PRAGMA secure_delete = ON")?;
     let erased = once(connection, queries::ERASE_BLOB, params![tenant.as_str(), run_key(run), digest.0])?;
     if erased == 1 {
         drop_snapshot(connection, tenant, run)?;
     }
-    connection.execute_batch("PRAGMA secure_delete = OFF")?;
     Ok(erased == 1)
 }
 

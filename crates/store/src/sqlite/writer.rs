@@ -184,8 +184,10 @@ fn gather(first: Box<dyn Write>, messages: &Receiver<Message>) -> (Group, Option
 
 /// Writes a group in one transaction. If one of them cannot be written, the others are not held up.
 fn commit(connection: &Connection, mut group: Group) {
-    let written = begin(connection).and_then(|()| group.iter_mut().try_for_each(|request| request.write(connection)));
-    match written {
+    if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
+        return fail(connection, group, error);
+    }
+    match group.iter_mut().try_for_each(|request| request.write(connection)) {
         Ok(()) => match run(connection, "COMMIT") {
             Ok(()) => group.into_iter().for_each(|request| request.answer(Ok(()))),
             Err(error) => fail(connection, group, error),
@@ -208,10 +210,6 @@ fn fail(connection: &Connection, group: Group, error: rusqlite::Error) {
     }
 }
 
-fn begin(connection: &Connection) -> rusqlite::Result<()> {
-    run(connection, "BEGIN IMMEDIATE")
-}
-
 /// Some errors have rolled back by themselves.
 fn roll_back(connection: &Connection) {
     if !connection.is_autocommit() {
@@ -222,4 +220,90 @@ fn roll_back(connection: &Connection) {
 
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// A parent that must exist when a commit ends, not before: a way to make `COMMIT` itself fail.
+    const TABLES: &str = "
+        PRAGMA foreign_keys = ON;
+        CREATE TABLE parents (number INTEGER PRIMARY KEY);
+        CREATE TABLE children (number INTEGER PRIMARY KEY, parent REFERENCES parents DEFERRABLE INITIALLY DEFERRED);";
+
+    fn insert(sql: &'static str) -> impl Fn(&Connection) -> rusqlite::Result<usize> + Send {
+        move |connection| connection.execute(sql, [])
+    }
+
+    fn numbers(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+        connection.prepare("SELECT number FROM children ORDER BY number")?.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// A writer that is held up by its first request until the sender is dropped, so that what comes
+    /// behind it is one group.
+    fn held_up() -> (Writer, Sender<()>) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        let writer = Writer::start(connection).unwrap();
+        let (go_on, wait) = mpsc::channel::<()>();
+        let (began, begins) = mpsc::channel();
+        drop(writer.write(0, move |_| {
+            let _ = began.send(());
+            let _ = wait.recv();
+            Ok(())
+        }));
+        begins.recv().unwrap();
+        (writer, go_on)
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_written_does_not_hold_up_its_group() {
+        let (writer, go_on) = held_up();
+        let first = writer.write(0, insert("INSERT INTO children VALUES (1, NULL)"));
+        let twice = writer.write(0, insert("INSERT INTO children VALUES (1, NULL)"));
+        let last = writer.write(0, insert("INSERT INTO children VALUES (2, NULL)"));
+        drop(go_on);
+        assert_eq!(first.await.unwrap(), 1);
+        assert!(matches!(twice.await, Err(StoreError::Unavailable(_))));
+        assert_eq!(last.await.unwrap(), 1);
+        assert_eq!(writer.write(0, numbers).await.unwrap(), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_fails_for_all_and_leaves_nothing() {
+        let (writer, go_on) = held_up();
+        let sound = writer.write(0, insert("INSERT INTO children VALUES (1, NULL)"));
+        let orphan = writer.write(0, insert("INSERT INTO children VALUES (2, 99)"));
+        drop(go_on);
+        assert!(matches!(sound.await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(orphan.await, Err(StoreError::Unavailable(_))));
+        assert_eq!(writer.write(0, numbers).await.unwrap(), [0; 0]);
+        assert_eq!(writer.write(0, insert("INSERT INTO children VALUES (3, NULL)")).await.unwrap(), 1, "and the next goes through");
+    }
+
+    #[tokio::test]
+    async fn too_much_in_line_turns_the_next_away_at_once_and_only_for_now() {
+        let (writer, go_on) = held_up();
+        let large = writer.write(WAITING_BYTES_MAX + 1, insert("INSERT INTO children VALUES (1, NULL)"));
+        let away = writer.write(1, insert("INSERT INTO children VALUES (2, NULL)")).now_or_never();
+        assert!(matches!(away, Some(Err(StoreError::Unavailable(_)))));
+        drop(go_on);
+        assert_eq!(large.await.unwrap(), 1);
+        while writer.waiting.load(Ordering::Relaxed) > 0 {
+            thread::yield_now();
+        }
+        assert_eq!(writer.write(1, numbers).await.unwrap(), [1]);
+    }
+
+    #[test]
+    fn what_is_in_line_is_written_before_the_writer_is_gone() {
+        let (writer, go_on) = held_up();
+        let last = writer.write(0, insert("INSERT INTO children VALUES (1, NULL)"));
+        drop(go_on);
+        drop(writer);
+        assert_eq!(last.now_or_never().expect("answered by now").unwrap(), 1);
+    }
 }

@@ -13,3 +13,6 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -32768;
 -- A page that contradicts itself is noticed when it is read.
 PRAGMA cell_size_check = ON;
+-- What is deleted is overwritten, not only given up: otherwise copies of what is erased would stay in
+-- pages that were split or freed long before. Costs next to nothing, since the log never shrinks.
+PRAGMA secure_delete = ON;
