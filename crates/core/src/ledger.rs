@@ -4,6 +4,8 @@
 //! in a branch above it; constraints are never discharged. What a branch adds is seen by that branch
 //! and everything below it, and by the parent once the branch has ended, however it ended.
 
+mod ids;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -136,13 +138,13 @@ pub enum Carriage {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The open items it is given.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<ItemId>,
     /// The open items that its roles may not see.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<ItemId>,
     /// Of those carried, the ones that a read-back has to name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, with = "ids", skip_serializing_if = "Vec::is_empty")]
     pub must_carry: Vec<ItemId>,
 }
 
