@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         ["sim"] => run(cargo("run --release -p handclasp-sim -- --seeds 10000")),
         ["sim", seed] => run(cargo("run --release -p handclasp-sim -- --seed").arg(seed)),
         ["bench", more @ ..] => run(cargo("run --release -p handclasp-bench --").args(more)),
-        ["golden"] => run(cargo("test --workspace --no-fail-fast").env("UPDATE_GOLDEN", "1")),
+        ["golden"] => run(cargo("test --workspace --no-fail-fast").env("GOLDEN", "write")),
         ["fmt"] => run(&mut cargo("fmt --all")),
         ["help" | "-h" | "--help"] => {
             eprint!("{USAGE}");

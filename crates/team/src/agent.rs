@@ -111,7 +111,8 @@ fn one(entry: &Entry, names: &[&str], folder: &Path, mistakes: &mut Mistakes) ->
         lease_ms: node.get("lease").and_then(Node::duration).unwrap_or(LEASE),
         definition: Digest([0; 32]),
     };
-    agent.definition = definition(&agent, &launch, cwd_as_written(node), folder);
+    let files = files(node, &launch, mistakes);
+    agent.definition = definition(&agent, &launch, &files, cwd_as_written(node), folder);
     Some(TeamAgent { agent, launch })
 }
 
@@ -161,7 +162,20 @@ fn launch(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Launch {
     }
 }
 
-fn definition(agent: &Agent, launch: &Launch, cwd: &str, folder: &Path) -> Digest {
+/// The files that the agent says it is made of. One that is not there is a mistake.
+fn files(node: &Node, launch: &Launch, mistakes: &mut Mistakes) -> Vec<String> {
+    let Some(list) = node.get("files") else { return Vec::new() };
+    let files: Vec<String> = list.all_parsed();
+    for file in &files {
+        if !launch.cwd.join(file).is_file() {
+            let problem = Problem::new(format!("there is no file `{}`", shortened(file)));
+            mistakes.add(list.spot, problem.hint("the path is relative to the agent's `cwd`"));
+        }
+    }
+    files
+}
+
+fn definition(agent: &Agent, launch: &Launch, files: &[String], cwd: &str, folder: &Path) -> Digest {
     Digest::of_json(&Definition {
         agent,
         kind: launch.kind,
@@ -169,12 +183,12 @@ fn definition(agent: &Agent, launch: &Launch, cwd: &str, folder: &Path) -> Diges
         cwd,
         env: &launch.env,
         timeout_ms: launch.timeout_ms,
-        scripts: scripts(launch, folder),
+        scripts: scripts(launch, files, folder),
     })
 }
 
-/// The files of the team that the command line names, by content.
-fn scripts<'a>(launch: &'a Launch, folder: &Path) -> BTreeMap<&'a str, Digest> {
+/// The files of the team that the command line or `files` names, by content.
+fn scripts<'a>(launch: &'a Launch, files: &'a [String], folder: &Path) -> BTreeMap<&'a str, Digest> {
     let Ok(folder) = folder.canonicalize() else { return BTreeMap::new() };
     let digest = |word: &str| {
         let path = launch.cwd.join(word).canonicalize().ok().filter(|path| path.starts_with(&folder) && path.is_file())?;
@@ -184,5 +198,5 @@ fn scripts<'a>(launch: &'a Launch, folder: &Path) -> BTreeMap<&'a str, Digest> {
         }
         std::fs::read(path).ok().map(|bytes| Digest::of(&bytes))
     };
-    launch.argv.iter().filter_map(|word| Some((word.as_str(), digest(word)?))).collect()
+    launch.argv.iter().chain(files).filter_map(|word| Some((word.as_str(), digest(word)?))).collect()
 }

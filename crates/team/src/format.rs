@@ -184,6 +184,11 @@ static AGENT: Object = Object {
             "Environment variables that are passed on; nothing else is.",
         ),
         Key::optional("cwd", LINE, "The folder that it runs in, relative to the team file; the team file's own."),
+        Key::optional(
+            "files",
+            Shape::List { of: &Shape::Word(&ARGUMENT), min: 0 },
+            "Files that it is made of beside its command line, relative to `cwd`; a run notices when one changes.",
+        ),
         Key::optional("stdin", Shape::Choice(&["markdown", "json"]), "How a `command` gets its briefing; `markdown`."),
     ],
     exactly_one: &["process", "command"],

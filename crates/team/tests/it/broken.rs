@@ -253,6 +253,10 @@ fn agents() {
             ],
         ),
         (
+            &[("process: [python3, writer.py]", "process: [python3, writer.py]\n    files: [nowhere.py]")],
+            &["28:12: there is no file `nowhere.py` (the path is relative to the agent's `cwd`)"],
+        ),
+        (
             &[("env: [PATH, HOME]", "env: [PATH=x]"), ("capacity: 2", "capacity: 0")],
             &[
                 "25:11: wrong value for `env`: expected the name of an environment variable, found `PATH=x`",

@@ -13,17 +13,17 @@ fn published() -> Value {
     serde_json::from_str(&text).expect("the schema is JSON")
 }
 
-/// `UPDATE_GOLDEN=1` writes the file instead of comparing it.
+/// `GOLDEN=write` writes the file instead of comparing it.
 #[test]
 fn the_schema_is_what_the_reader_says() {
     let schema = serde_json::to_string_pretty(&handclasp_team::schema()).unwrap() + "\n";
     let path = repository().join("api/team.schema.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("GOLDEN").is_some_and(|wish| wish == "write") {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, &schema).unwrap();
     }
     let golden = fs::read_to_string(&path).unwrap_or_default();
-    assert!(golden == schema, "`api/team.schema.json` is out of date; run the tests of this crate with UPDATE_GOLDEN=1");
+    assert!(golden == schema, "`api/team.schema.json` is out of date; run the tests of this crate with GOLDEN=write");
 }
 
 /// Every object of the schema, by its name, with its keys.
