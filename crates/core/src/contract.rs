@@ -366,7 +366,7 @@ mod tests {
         let checker = Checker::new(&contract(json!({
             "type": "object",
             "required": ["order", "amount"],
-            "properties": { "amount": { "type": "integer" } },
+            "properties": { "order": { "type": "string" }, "amount": { "type": "integer" } },
             "additionalProperties": false
         })))
         .unwrap();

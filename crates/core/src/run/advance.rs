@@ -191,9 +191,10 @@ impl Draft<'_> {
         if run.handoffs().is_empty() || run.open_handoffs().next().is_some() || run.unanswered().next().is_some() {
             return;
         }
-        // The first branch carries the run's own result; a run that was opened without work has none there.
+        // The run's own result is that of the line of transfers that its first handoff began. What was
+        // delegated on the way is numbered later, but its result went to whoever waited for it.
         let first = run.handoffs().first().map(|handoff| handoff.branch);
-        let last = run.handoffs().iter().rev().find(|handoff| Some(handoff.branch) == first);
+        let last = run.handoffs().iter().rev().find(|handoff| Some(handoff.branch) == first && handoff.depth == 0);
         let outcome = match last.map(|last| &last.phase) {
             Some(Phase::Completed { result, .. }) => RunOutcome::Completed { result: Some(*result), approved: true },
             Some(Phase::Ended { closing: Closing::Cancelled(reason) }) => RunOutcome::Cancelled { reason: reason.clone() },

@@ -147,7 +147,7 @@ impl Run {
             if let Awaiting::Handoff(child) = returned.from
                 && let Some(child) = self.handoff(child).filter(|child| learnt_nothing(child))
             {
-                return Err(Refusal::PingPong(circle(&[child, sender], to)));
+                return Err(Refusal::PingPong(circle(&[sender, child, sender], to)));
             }
         }
         Ok(())

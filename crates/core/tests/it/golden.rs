@@ -11,6 +11,7 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 /// Whether golden files are written in this run instead of compared.
+#[expect(clippy::disallowed_methods, reason = "a person's wish for this one run of the tests; the rules never see it")]
 pub(crate) fn writing() -> bool {
     env::var("GOLDEN").is_ok_and(|wish| wish == "write")
 }

@@ -4,12 +4,12 @@
 //! approve(boss,within:5,silence:approved,back:a)`. A step is named like its agent; `a@order@1.0.0`
 //! takes that contract. Handoffs are numbered in the order in which the plan offers them.
 
+use handclasp_core::offer::{Receiver, Terms};
 use handclasp_core::plan::{Approve, Checkpoint, Node, Plan, Review, Step, Unapproved};
+use handclasp_core::time::Millis;
 
 use crate::line::Line;
 use crate::script::check;
-use handclasp_core::offer::{Receiver, Terms};
-use handclasp_core::time::Millis;
 
 /// Reads a plan from the words of a line.
 pub(crate) fn read(line: &Line<'_>) -> Plan {
@@ -229,12 +229,18 @@ fn feedback_goes_upstream_and_visits_are_numbered() {
 
 #[test]
 fn a_first_step_may_send_back_to_itself_until_a_limit_ends_it() {
-    let mut text = String::from("given open run-limit=handoffs:4\n");
-    for visit in 1..=3 {
-        text += &format!("given claim {visit} accept\nwhen complete {visit} verdict=back:a then {} to a\n", visit + 1);
-    }
-    text += "given claim 4 accept\nwhen complete 4 verdict=back:a then 5 is dead-lettered and run stopped and why HC-016";
-    check_plan("a", &text);
+    check_plan(
+        "a",
+        "
+        given open run-limit=handoffs:3
+        given claim 1 accept
+        when complete 1 verdict=back:a      then 2 to a and 2 place 0.0/0.1
+        given claim 2 accept
+        when complete 2 verdict=back:a      then 3 to a and 3 place 0.0/0.2
+        given claim 3 accept
+        when complete 3 verdict=back:a      then 4 is dead-lettered and run stopped and why HC-016
+        ",
+    );
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Choice<'_> {
             7..=12 | 14..=20 | 23 | 25..=27 | 30 if !open(|phase| matches!(phase, Phase::Accepted { .. })) => 0,
             0..=4 if !open(|phase| matches!(phase, Phase::Offered { .. })) => 33,
             // Ends come by themselves often enough.
-            29 if self.bytes[2] % 4 != 0 => 16,
+            29 if !self.bytes[2].is_multiple_of(4) => 16,
             any => any,
         }
     }

@@ -103,7 +103,7 @@ impl Stage {
             }),
             "ask" => self.held(line, |stage, line, handoff, token| {
                 let question = stage.question(line);
-                let park = line.has("park").then(|| Park { continuation: None });
+                let park = line.has("park").then_some(Park { continuation: None });
                 Command::Ask { handoff, token, question, ordinal: line.read_as("ordinal").unwrap_or(0), park }
             }),
             "resolve" => Command::Resolve {
@@ -362,13 +362,11 @@ fn error(retryable: bool) -> AgentError {
 /// `refund#0` or `refund(A1)`.
 fn effect(line: &Line<'_>) -> EffectId {
     let word = line.word().expect("an effect");
-    match word.split_once('#') {
-        Some((name, ordinal)) => EffectId { name: name.to_owned(), key: EffectKey::Ordinal(ordinal.parse().expect("an ordinal")) },
-        None => {
-            let (name, key) = word.trim_end_matches(')').split_once('(').expect("`name#0` or `name(key)`");
-            EffectId { name: name.to_owned(), key: EffectKey::Business(key.to_owned()) }
-        }
+    if let Some((name, ordinal)) = word.split_once('#') {
+        return EffectId { name: name.to_owned(), key: EffectKey::Ordinal(ordinal.parse().expect("an ordinal")) };
     }
+    let (name, key) = word.trim_end_matches(')').split_once('(').expect("`name#0` or `name(key)`");
+    EffectId { name: name.to_owned(), key: EffectKey::Business(key.to_owned()) }
 }
 
 fn happened(line: &Line<'_>) -> EffectOutcome {
