@@ -31,8 +31,9 @@ use crate::failure::Failure;
 fn main() -> ExitCode {
     let line = Line::parse();
     let terminal = line.terminal();
-    // What the crates below have to say, for whoever asks: the ordinary story is told by the commands.
-    let filter = EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    // The ordinary story is told by the commands; what goes on without one is told unless nobody wants to hear it.
+    let level = if terminal.quiet || terminal.json { "error" } else { "warn" };
+    let filter = EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {

@@ -12,7 +12,7 @@ use handclasp_core::command::{Activity, Verdict, WorkState};
 use handclasp_core::event::{Awaiting, Event, Offered, RunOutcome};
 use handclasp_core::id::HandoffId;
 use handclasp_core::plan::Plan;
-use handclasp_core::time::Timestamp;
+use handclasp_core::time::{Millis, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan_text::called;
@@ -20,6 +20,9 @@ use crate::terminal::{Terminal, faint};
 
 /// Fast enough to look alive, slow enough to cost nothing.
 const TICK: Duration = Duration::from_millis(120);
+
+/// Notes of one handoff are told this far apart: a line for every percent would bury the rest.
+const NOTES_APART: Millis = Millis::seconds(1);
 
 /// Tells what happens.
 pub(crate) struct Progress {
@@ -36,6 +39,7 @@ struct Known {
     to: String,
     since: Option<Timestamp>,
     note: String,
+    told_at: Option<Timestamp>,
 }
 
 impl Progress {
@@ -55,7 +59,7 @@ impl Progress {
         self.plan.clone_from(&run.plan);
         for handoff in run.open_handoffs() {
             let label = crate::plan_text::label(run.plan.as_ref(), handoff);
-            let known = Known { label, to: handoff.to.to_string(), since: None, note: String::new() };
+            let known = Known { label, to: handoff.to.to_string(), since: None, note: String::new(), told_at: None };
             self.known.insert(handoff.id, known);
         }
     }
@@ -100,7 +104,7 @@ impl Progress {
         };
         let from = offered.sender.as_ref().map_or_else(String::new, |sender| format!("{sender} hands on: "));
         let text = (!again.is_empty() || !from.is_empty()).then(|| format!("{from}{label} goes to {}{again}", offered.to));
-        let known = Known { label, to: offered.to.to_string(), since: None, note: String::new() };
+        let known = Known { label, to: offered.to.to_string(), since: None, note: String::new(), told_at: None };
         self.known.insert(offered.handoff, known);
         text
     }
@@ -133,12 +137,13 @@ impl Progress {
             }
             Event::ProgressReported { handoff, state } => {
                 let note = note(state)?;
-                let label = self.label(*handoff);
-                let text = format!("{label}: {note}");
-                if let Some(known) = self.known.get_mut(handoff) {
-                    known.note = format!(" ({note})");
+                let known = self.known.get_mut(handoff)?;
+                known.note = format!(" ({note})");
+                if known.told_at.is_some_and(|told| at.since(told) < NOTES_APART) {
+                    return None;
                 }
-                text
+                known.told_at = Some(at);
+                format!("{}: {note}", known.label)
             }
             Event::HandoffCompleted { handoff, verdict, .. } => {
                 let worked = self.rests(*handoff, at);

@@ -18,9 +18,9 @@ use handclasp_core::id::{HandoffId, RunId, Tenant};
 use handclasp_core::limits::Usage;
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_store::{Content, Store};
+use serde_json::Value;
 
 use super::{Attempt, Delivered, Hop, Sent, Totals, Trace, Understood};
-use crate::ending::readable;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::plan_text;
@@ -177,7 +177,7 @@ impl Collector<'_> {
     ) -> Result<(), Failure> {
         let feedback = match verdict {
             Some(Verdict::Revise { feedback: said, .. } | Verdict::SendBack { question: said, .. }) => {
-                Some(preview(&readable(&content(self.store, self.run, said.digest).await?), PREVIEW_CHARS))
+                Some(brief(&content(self.store, self.run, said.digest).await?))
             }
             Some(Verdict::Approved { .. }) | None => None,
         };
@@ -211,7 +211,7 @@ impl Collector<'_> {
 
     async fn sent(&self, blob: BlobRef, contract: Option<ContractId>) -> Result<Sent, Failure> {
         let value = content(self.store, self.run, blob.digest).await?;
-        Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: preview(&value.to_string(), PREVIEW_CHARS) })
+        Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: brief(&value) })
     }
 
     /// What the receiver of a claimed handoff got, counted as it would stand in a prompt.
@@ -232,6 +232,11 @@ impl Collector<'_> {
             briefing_tokens: briefing::tokens(&briefing::markdown(&assembled)),
         }))
     }
+}
+
+/// The beginning of a content: of its text if it is one, else of its JSON.
+fn brief(value: &Value) -> String {
+    preview(&value.as_str().map_or_else(|| value.to_string(), str::to_owned), PREVIEW_CHARS)
 }
 
 fn understood(state: &Run, handoff: HandoffId) -> Option<Understood> {
