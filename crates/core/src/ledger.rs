@@ -155,12 +155,18 @@ impl Delivery {
     }
 }
 
+/// The branch that a run begins with.
+const FIRST: u32 = 1;
+
 /// All items of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     items: Vec<Item>,
     /// The open item of a key in the branch that added it.
     newest: BTreeMap<BranchId, BTreeMap<String, ItemId>>,
+    /// Items that are open for somebody, or may be again. A claim looks at these only, so that it
+    /// costs what is open and not what ever was.
+    live: BTreeSet<u32>,
 }
 
 impl Ledger {
@@ -206,8 +212,10 @@ impl Ledger {
                 item.ended.insert(branch, Ending::Superseded);
                 version = item.version + 1;
             }
+            self.live.remove(&before.number);
             stale = self.mark_stale(before);
         }
+        self.live.insert(id.number);
         self.items.push(Item { id, content, version, supersedes: before, source, branch, ended: BTreeMap::new(), stale: false });
         stale
     }
@@ -237,14 +245,24 @@ impl Ledger {
     pub fn end(&mut self, id: ItemId, branch: BranchId, ending: Ending) {
         if let Some(item) = self.item_mut(id) {
             item.ended.insert(branch, ending);
+            self.forget_if_over(id.number, branch);
+        }
+    }
+
+    /// Every branch leaves the first one, so what has ended there has ended for all.
+    fn forget_if_over(&mut self, number: u32, branch: BranchId) {
+        if branch.number == FIRST {
+            self.live.remove(&number);
         }
     }
 
     /// What a branch settled counts for its parent from now on: the join.
     pub fn join(&mut self, branch: BranchId, into: BranchId) {
-        for item in &mut self.items {
+        for number in self.live.clone() {
+            let Some(item) = self.items.get_mut(number as usize - 1) else { continue };
             if let Some(ending) = item.ended.get(&branch).copied() {
                 item.ended.entry(into).or_insert(ending);
+                self.forget_if_over(number, into);
             }
         }
     }
@@ -252,7 +270,8 @@ impl Ledger {
     /// Everything in `branch` that is open, given the branches above it (`lineage`, itself first)
     /// and the branches whose items have come back (`returned`).
     pub fn open<'a>(&'a self, lineage: &'a [BranchId], returned: &'a BTreeSet<BranchId>) -> impl Iterator<Item = &'a Item> {
-        self.items.iter().filter(move |item| {
+        let live = self.live.iter().filter_map(|number| self.items.get(*number as usize - 1));
+        live.filter(move |item| {
             let seen = lineage.contains(&item.branch) || returned.contains(&item.branch);
             let superseded = item.ended.get(&item.branch) == Some(&Ending::Superseded);
             seen && !superseded && !lineage.iter().any(|branch| item.ended.contains_key(branch))

@@ -53,12 +53,13 @@ impl Run {
     pub(super) fn check_depth(&self, sender: Option<&Handoff>, deeper: u64) -> Result<(), Refusal> {
         let depth = sender.map_or(0, |sender| u64::from(sender.depth)) + deeper;
         within("depth", self.limits.depth, depth)?;
-        self.chain(sender).try_for_each(|level| within("depth", level.limits.depth, depth - u64::from(level.depth)))
+        let limited = |limits: &Limits| limits.depth.is_some();
+        self.limited(sender, limited).try_for_each(|level| within("depth", level.limits.depth, depth - u64::from(level.depth)))
     }
 
     fn check_count(&self, at: Option<&Handoff>, to: Option<&AgentName>, more: Count) -> Result<(), Refusal> {
         self.whole_count(to).within(&self.limits, more)?;
-        for level in self.chain(at) {
+        for level in self.limited(at, |limits| limits.handoffs.or(limits.visits).or(limits.steps).is_some()) {
             let above = level.from.and_then(|from| self.handoff(from)).map_or_else(Limits::default, |above| above.limits);
             let counted = |limits: &Limits| (limits.handoffs, limits.visits, limits.steps);
             // What is inherited is counted where it was set, so that a long chain is not counted at every link.
@@ -103,11 +104,18 @@ impl Run {
         std::iter::successors(from, |at| at.from.and_then(|from| self.handoff(from)))
     }
 
+    /// As [`Self::chain`], as far as there are limits of that kind. What is above inherits them
+    /// downwards, so where there is none, there is none further up: a long chain costs nothing.
+    fn limited<'a>(&'a self, from: Option<&'a Handoff>, kind: impl Fn(&Limits) -> bool) -> impl Iterator<Item = &'a Handoff> {
+        self.chain(from).take_while(move |level| kind(&level.limits))
+    }
+
     /// Whether there is anything left to spend, with `more` set aside and what the holder has just
     /// `spent`, at every level above.
     pub(super) fn check_budget(&self, holder: Option<&Handoff>, more: &Budget, spent: &Usage) -> Result<(), Refusal> {
         left(&self.limits, &self.usage, &self.reserved, more, spent)?;
-        self.chain(holder).try_for_each(|level| left(&level.limits, &level.usage, &level.reserved, more, spent))
+        let limited = |limits: &Limits| limits.tokens.or(limits.cost_micros).is_some();
+        self.limited(holder, limited).try_for_each(|level| left(&level.limits, &level.usage, &level.reserved, more, spent))
     }
 
     /// What a child run inherits from the handoff that waits for it (law 9): what was set aside of
@@ -134,10 +142,13 @@ impl Run {
                 && earlier.payload.digest == offer.payload.digest
                 && earlier.items_before == items
         };
-        // Along the way that led here.
+        // Along the way that led here, as far as nothing was learnt.
         let mut hops = Vec::new();
         for at in self.chain(Some(sender)) {
             hops.push(at);
+            if at.items_before < items {
+                break;
+            }
             if at.mode != Mode::Spawn && learnt_nothing(at) {
                 return Err(Refusal::PingPong(circle(&hops, to)));
             }
