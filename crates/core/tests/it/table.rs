@@ -153,3 +153,17 @@ fn without_run(text: &str) -> String {
     let run = Stage::run_id().to_string();
     text.replace(&run["run_".len()..], "…")
 }
+
+#[test]
+fn ids_that_were_never_given_out_are_refused_by_every_command() {
+    let stage = in_phase(&["open to=a", "claim 1 accept", "ask 1"]);
+    for number in [0, 2, u32::MAX] {
+        for command in COMMANDS.iter().filter(|command| command.contains('H')) {
+            let line = command.replace('H', &number.to_string());
+            let answer = answer(&mut stage.clone(), &line);
+            assert!(answer.starts_with("HC-002"), "`{line}`: {answer}");
+        }
+        let resolved = answer(&mut stage.clone(), &format!("resolve {number} yes"));
+        assert!(resolved.starts_with("HC-021"), "{resolved}");
+    }
+}
