@@ -43,8 +43,15 @@ pub(crate) struct Line {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Shared {
-    /// The store: one `SQLite` file.
-    #[arg(long, global = true, value_name = "PATH", env = "HANDCLASP_STORE", default_value = "handclasp.db", hide_env_values = true)]
+    #[arg(
+        long,
+        help = "The store: one SQLite file",
+        global = true,
+        value_name = "PATH",
+        env = "HANDCLASP_STORE",
+        default_value = "handclasp.db",
+        hide_env_values = true
+    )]
     store: PathBuf,
     /// Prints data, and errors, as JSON.
     #[arg(long, global = true)]

@@ -12,17 +12,20 @@ use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::log;
 use crate::open_ends::{Asked, Letter, letters, questions};
 use crate::store_file::content;
-use crate::terminal::{Terminal, data, json_line, preview};
+use crate::terminal::{Terminal, columns, data, json_line, preview};
+use crate::{log, trace};
 
 /// The fields of a result that are text to be read, in the order in which they are looked for.
 const READABLE: [&str; 2] = ["markdown", "text"];
 
+/// As much of a question as fits on its line; `inbox` has all of it.
+const SHOWN_CHARS: usize = 80;
+
 /// How a run stands. Its fields are the shape of `run --json` and `resume --json`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Ending {
+struct Ending {
     run: RunId,
     title: String,
     condition: Condition,
@@ -41,10 +44,22 @@ pub(crate) struct Ending {
     usage: Usage,
 }
 
+/// Says how a run stands: what there is to see of it, what to type next, its result.
+pub(crate) async fn tell(store: &dyn Store, run: RunId, terminal: Terminal) -> Result<Exit, Failure> {
+    let log = log::read(store, run).await?;
+    let ending = Ending::of(store, &log.run).await?;
+    // Of a run that goes on later there will be more to see than now.
+    if terminal.talks() && matches!(ending.exit(), Exit::DONE | Exit::FAILED) {
+        let trace = trace::collect(store, &log).await?;
+        terminal.talk(format_args!("\n{}\n", trace::text(&trace, columns())));
+    }
+    ending.tell(terminal)?;
+    Ok(ending.exit())
+}
+
 impl Ending {
-    /// How the run stands in the store.
-    pub(crate) async fn of(store: &dyn Store, id: RunId) -> Result<Self, Failure> {
-        let run = log::state(store, id).await?;
+    async fn of(store: &dyn Store, run: &Run) -> Result<Self, Failure> {
+        let id = run.id;
         let (approved, result) = match &run.outcome {
             Some(RunOutcome::Completed { result: Some(result), approved }) => {
                 (Some(*approved), Some(content(store, id, result.digest).await?))
@@ -52,26 +67,21 @@ impl Ending {
             Some(RunOutcome::Completed { result: None, approved }) => (Some(*approved), None),
             _ => (None, None),
         };
-        let questions = questions(store, &run).await?;
-        Ok(Self::new(&run, approved, result, questions))
-    }
-
-    fn new(run: &Run, approved: Option<bool>, result: Option<Value>, questions: Vec<Asked>) -> Self {
-        Self {
+        Ok(Self {
             run: run.id,
             title: run.title.clone(),
             condition: run.condition(),
             reason: run.why(),
             approved,
             result,
-            questions,
+            questions: questions(store, run).await?,
             dead_letters: letters(run),
             usage: run.usage,
-        }
+        })
     }
 
     /// The exit code.
-    pub(crate) fn exit(&self) -> Exit {
+    fn exit(&self) -> Exit {
         match self.condition {
             Condition::Completed => Exit::DONE,
             Condition::WaitingForPerson => Exit::WAITING,
@@ -80,8 +90,7 @@ impl Ending {
         }
     }
 
-    /// Says it.
-    pub(crate) fn tell(&self, terminal: Terminal) -> Result<(), Failure> {
+    fn tell(&self, terminal: Terminal) -> Result<(), Failure> {
         if terminal.json {
             return json_line(self);
         }
@@ -129,7 +138,7 @@ fn dead_letter(letter: &Letter) -> String {
 }
 
 fn asked(asked: &Asked) -> String {
-    format!("{} asks: {}", asked.by, preview(&readable(&asked.shown), 80))
+    format!("{} asks: {}", asked.by, brief(&asked.shown, SHOWN_CHARS))
 }
 
 /// What can be typed as an answer.
@@ -144,6 +153,12 @@ pub(crate) fn readable(value: &Value) -> String {
         Some(text) => text.trim_end_matches('\n').to_owned(),
         None => serde_json::to_string_pretty(value).unwrap_or_default(),
     }
+}
+
+/// The beginning of a content on one line: of its text if it is one, else of its JSON.
+pub(crate) fn brief(value: &Value, chars_max: usize) -> String {
+    let field = READABLE.iter().find_map(|name| value.get(name).and_then(Value::as_str));
+    preview(&field.or(value.as_str()).map_or_else(|| value.to_string(), str::to_owned), chars_max)
 }
 
 #[cfg(test)]

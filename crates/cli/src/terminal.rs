@@ -25,6 +25,11 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
+    /// Whether anybody listens to more than is needed.
+    pub(crate) fn talks(self) -> bool {
+        !self.quiet && !self.json
+    }
+
     /// A line for whoever watches.
     pub(crate) fn talk(self, text: impl Display) {
         if !self.quiet {
@@ -45,7 +50,7 @@ impl Terminal {
 
     /// Whether progress can be drawn and erased again.
     pub(crate) fn draws(self) -> bool {
-        !self.quiet && !self.json && io::stderr().is_terminal()
+        self.talks() && io::stderr().is_terminal()
     }
 }
 

@@ -51,5 +51,5 @@ fn list(place: &Place) -> Result<Exit, Failure> {
 /// The heading of a page, without the code.
 fn title<'a>(code: &str, page: &'a str) -> &'a str {
     let heading = page.lines().next().unwrap_or_default().trim_start_matches('#').trim();
-    heading.strip_prefix(code).unwrap_or(heading).trim_start_matches('·').trim()
+    heading.strip_prefix(code).unwrap_or(heading).trim_start_matches([' ', '·'])
 }

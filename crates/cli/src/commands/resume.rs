@@ -15,13 +15,12 @@ use handclasp_store::{Find, Store};
 
 use super::Place;
 use crate::drive::{Drive, Ended};
-use crate::ending::Ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::store_file::request;
 use crate::team_file::TeamFile;
-use crate::{ids, log};
+use crate::{ending, ids, log};
 
 /// Runs that are looked at in one go.
 const PAGE: u32 = 500;
@@ -70,9 +69,7 @@ impl Resume {
         for group in groups {
             let ended = self.go_on(&engine, &group, place).await?;
             for run in &group.runs {
-                let ending = Ending::of(store.as_ref(), run.id).await?;
-                ending.tell(terminal)?;
-                exit = exit.worse(ending.exit());
+                exit = exit.worse(ending::tell(store.as_ref(), run.id, terminal).await?);
             }
             if ended == Ended::Interrupted {
                 return Ok(Exit::INTERRUPTED);

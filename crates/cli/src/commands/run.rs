@@ -15,14 +15,12 @@ use serde_json::json;
 
 use super::Place;
 use crate::drive::{Drive, Ended};
-use crate::ending::Ending;
+use crate::ending;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::store_file::request;
 use crate::team_file::TeamFile;
-use crate::terminal::columns;
-use crate::trace;
 
 /// Hex digits of a W3C trace id.
 const TRACE_ID_CHARS: usize = 32;
@@ -67,14 +65,8 @@ impl Run {
         let mut progress = Progress::new(terminal);
         let drive = Drive { engine: &engine, store: place.store.path(), drivers: file.drivers(), runs: &[run], wait: self.wait, terminal };
         let ended = drive.until_settled(commits, &mut progress).await?;
-        let ending = Ending::of(store.as_ref(), run).await?;
-        if !terminal.quiet && !terminal.json && ending.exit() == Exit::DONE {
-            let log = crate::log::read(store.as_ref(), run).await?;
-            let trace = trace::collect(store.as_ref(), &log).await?;
-            terminal.talk(format_args!("\n{}\n", trace::text(&trace, columns())));
-        }
-        ending.tell(terminal)?;
-        Ok(if ended == Ended::Interrupted { Exit::INTERRUPTED } else { ending.exit() })
+        let exit = ending::tell(store.as_ref(), run, terminal).await?;
+        Ok(if ended == Ended::Interrupted { Exit::INTERRUPTED } else { exit })
     }
 
     /// Under a key the command must be the same every time, and with it the trace id.

@@ -8,13 +8,13 @@ use handclasp_store::Store;
 use serde_json::{Value, json};
 
 use super::Place;
-use crate::ending::{choices, readable};
+use crate::ending::{brief, choices, readable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_ends::questions;
 use crate::plan_text::{label, picture};
 use crate::store_file::content;
-use crate::terminal::{data, json_data, moment, preview, strong, table};
+use crate::terminal::{data, json_data, moment, strong, table};
 use crate::{ids, log};
 
 /// As much of a value as fits beside its key.
@@ -113,10 +113,10 @@ async fn tell(store: &dyn Store, run: &Run) -> Result<(), Failure> {
         lines.push(format!("\n{}", strong("ledger")));
         let mut rows = Vec::new();
         for item in run.ledger.items() {
-            let value = readable(&content(store, run.id, item.content.value.digest).await?);
+            let value = content(store, run.id, item.content.value.digest).await?;
             let state = if is_ended(item) { "ended" } else { "open" };
             let kind = item.content.kind.as_str().to_owned();
-            rows.push(vec![kind, item.content.key.clone(), state.to_owned(), preview(&value, VALUE_CHARS)]);
+            rows.push(vec![kind, item.content.key.clone(), state.to_owned(), brief(&value, VALUE_CHARS)]);
         }
         lines.push(table(&["KIND", "KEY", "STATE", "VALUE"], rows));
     }

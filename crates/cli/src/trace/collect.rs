@@ -18,16 +18,15 @@ use handclasp_core::id::{HandoffId, RunId, Tenant};
 use handclasp_core::limits::Usage;
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_store::{Content, Store};
-use serde_json::Value;
 
 use super::{Attempt, Delivered, Hop, Sent, Totals, Trace, Understood};
+use crate::ending::brief;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::plan_text;
 use crate::progress::judgment;
 use crate::store_file::content;
 use crate::team_file::TeamFile;
-use crate::terminal::preview;
 
 /// As much of a content as helps to recognise it.
 const PREVIEW_CHARS: usize = 100;
@@ -177,7 +176,7 @@ impl Collector<'_> {
     ) -> Result<(), Failure> {
         let feedback = match verdict {
             Some(Verdict::Revise { feedback: said, .. } | Verdict::SendBack { question: said, .. }) => {
-                Some(brief(&content(self.store, self.run, said.digest).await?))
+                Some(brief(&content(self.store, self.run, said.digest).await?, PREVIEW_CHARS))
             }
             Some(Verdict::Approved { .. }) | None => None,
         };
@@ -211,7 +210,7 @@ impl Collector<'_> {
 
     async fn sent(&self, blob: BlobRef, contract: Option<ContractId>) -> Result<Sent, Failure> {
         let value = content(self.store, self.run, blob.digest).await?;
-        Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: brief(&value) })
+        Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: brief(&value, PREVIEW_CHARS) })
     }
 
     /// What the receiver of a claimed handoff got, counted as it would stand in a prompt.
@@ -232,11 +231,6 @@ impl Collector<'_> {
             briefing_tokens: briefing::tokens(&briefing::markdown(&assembled)),
         }))
     }
-}
-
-/// The beginning of a content: of its text if it is one, else of its JSON.
-fn brief(value: &Value) -> String {
-    preview(&value.as_str().map_or_else(|| value.to_string(), str::to_owned), PREVIEW_CHARS)
 }
 
 fn understood(state: &Run, handoff: HandoffId) -> Option<Understood> {

@@ -30,6 +30,7 @@ fn a_run_that_waits_goes_on_when_another_process_answers() {
     let run = stage.start(&["run", "team.yaml", "--wait"]);
     wait_until("the question", || stage.path("handclasp.db").exists() && stage.run(&["inbox", "--json"]).out.contains("int_"));
     stage.run(&["run", "team.yaml"]).exits(5).says("in use by another process").says("hint:");
+    stage.run(&["resolve", &asked(&stage), "maybe"]).exits(3).says("[HC-023]");
     let answer = stage.json(&["resolve", &asked(&stage), "approved"]);
     assert_eq!((&answer["choice"], &answer["yours"]), (&"approved".into(), &true.into()));
     assert_eq!(run.ends().exits(0).out, "HELLO\n");

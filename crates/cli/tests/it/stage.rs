@@ -1,5 +1,6 @@
 //! A folder with a team in it, and the binary to run there.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Longer than anything here takes, even on a machine that is busy with something else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a condition is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -40,15 +41,15 @@ impl Stage {
         let agents: Vec<&&str> = steps.iter().filter(|step| **step != "approve").collect();
         let mut team = format!("{HEAD}agents:\n");
         for agent in agents {
-            team += &format!("  {agent}: {{process: [python3, -B, {agent}.py, {agent}], accepts: [note@1], env: [PATH]}}\n");
+            writeln!(team, "  {agent}: {{process: [python3, -B, {agent}.py, {agent}], accepts: [note@1], env: [PATH]}}").unwrap();
             stage.write(&format!("{agent}.py"), include_str!("agent.py"));
         }
         team += "plan:\n  sequence:\n";
         for step in steps {
-            team += &match *step {
-                "approve" => "    - {approve: publish}\n".to_owned(),
-                step => format!("    - {{step: {step}, to: {step}, accepts: note@1, returns: note@1}}\n"),
-            };
+            match *step {
+                "approve" => team += "    - {approve: publish}\n",
+                step => writeln!(team, "    - {{step: {step}, to: {step}, accepts: note@1, returns: note@1}}").unwrap(),
+            }
         }
         stage.write("team.yaml", &team);
         stage
