@@ -80,7 +80,7 @@ fn measure(place: &Path, length: Duration) -> (Vec<Row>, Vec<Ratio>) {
         Ratio::new("offer to accepted, p50 ÷ one fdatasync", accepted.micros(0.5) / disk.micros(0.5), Bound::AtMost(4.0)),
         Ratio::new("offer to accepted, p99 ÷ one fdatasync", accepted.micros(0.99) / disk.micros(0.5), Bound::AtMost(12.0)),
         Ratio::new("decide and validate 2 KiB, µs", decided.micros(0.5), Bound::AtMost(20.0)),
-        Ratio::new("100 hops over 1 MB of context, MB on disk", stored, Bound::AtMost(1.3)),
+        Ratio::new("100 hops over 1 MB of context, MB stored", stored, Bound::AtMost(1.3)),
     ];
     let rows = vec![
         Row::new("fdatasync: append 1 KiB", 1, &disk),

@@ -16,7 +16,7 @@ use serde_json::json;
 /// Agents that take turns. More than two, so that no pair of them looks like ping-pong.
 const AGENTS: u32 = 4;
 
-/// Bytes of a payload: a paragraph of instructions and some fields.
+/// Bytes of a payload: an order with a dozen lines.
 pub(crate) const PAYLOAD_BYTES: usize = 1024;
 
 fn contract_id() -> ContractId {
@@ -29,11 +29,23 @@ pub(crate) fn contract() -> Contract {
         id: contract_id(),
         schema: json!({
             "type": "object",
-            "required": ["number", "note", "labels"],
+            "required": ["number", "labels", "lines"],
             "properties": {
                 "number": { "type": "integer", "minimum": 0 },
-                "note": { "type": "string", "minLength": 1 },
-                "labels": { "type": "array", "items": { "type": "string", "pattern": "^[a-z]+$" } }
+                "labels": { "type": "array", "items": { "type": "string", "pattern": "^[a-z]+$" } },
+                "lines": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "required": ["article", "count"],
+                        "properties": {
+                            "article": { "type": "string", "minLength": 1 },
+                            "count": { "type": "integer", "minimum": 1 },
+                            "note": { "type": "string" }
+                        },
+                        "additionalProperties": false
+                    }
+                }
             },
             "additionalProperties": false
         }),
@@ -72,9 +84,9 @@ pub(crate) fn agent(number: u32) -> AgentName {
 
 /// A payload that holds the contract, of about so many bytes, another for every number.
 pub(crate) fn payload(number: u64, bytes: usize) -> (Blobs, BlobRef) {
-    let note = "Look at the order, ask the customer for what is missing, and say what it comes to. ";
-    let note: String = note.chars().cycle().take(bytes.saturating_sub(64)).collect();
-    let text = format!(r#"{{"labels":["billing","urgent"],"note":"{note}","number":{number}}}"#);
+    let line = |line: usize| format!(r#"{{"article":"A-{line:04}","count":{},"note":"ask for the size before it is sent"}}"#, line + 1);
+    let lines = (0..bytes / line(0).len()).map(line).collect::<Vec<_>>().join(",");
+    let text = format!(r#"{{"labels":["billing","urgent"],"lines":[{lines}],"number":{number}}}"#);
     let mut blobs = Blobs::default();
     let payload = blobs.bytes(text.into_bytes());
     (blobs, payload)
