@@ -2,8 +2,8 @@
 //!
 //! One thread writes and commits in groups; a few connections read beside it. One process at a time
 //! writes to a file (a lock of the system says which); any number may read it. Start with
-//! `migrations/` for what is kept, then [`write`] and [`read`] for what is done with it, [`writer`]
-//! and [`reader`] for how, [`opening`] for what is refused at the door.
+//! `migrations/` for what is kept, then `write` and `read` for what is done with it, `writer` and
+//! `reader` for how, `opening` for what is refused at the door.
 //!
 //! Nothing here decides: no statement knows a phase.
 

@@ -107,13 +107,14 @@ pub(super) async fn the_next_row_says_when_to_ask_again(store: &dyn Store) {
 
 pub(super) async fn both_lists_keep_to_the_limit(store: &dyn Store) {
     for number in 1..=5 {
-        let rows = vec![put(Slot::Handoff(1), deliver("coder", number)), put(Slot::Run, wake(number))];
+        let to = ["coder", "writer"][usize::try_from(number).unwrap() % 2];
+        let rows = vec![put(Slot::Handoff(1), deliver(to, number)), put(Slot::Run, wake(number))];
         owe(store, run(number), 0, rows).await;
     }
-    let some = Due { now: Timestamp(9), agents: vec![(Tenant::local(), agent("coder"))], limit: 3 };
+    let some = Due { now: Timestamp(9), agents: ["coder", "writer"].map(|name| (Tenant::local(), agent(name))).to_vec(), limit: 3 };
     let found = store.due(some).await.unwrap();
     let runs = |rows: &[Dispatch]| rows.iter().map(|row| row.run).collect::<Vec<_>>();
-    assert_eq!(runs(&found.deliveries), [run(1), run(2), run(3)], "the oldest deliveries, up to the limit");
+    assert_eq!(runs(&found.deliveries), [run(1), run(2), run(3)], "the oldest deliveries of all agents together, up to the limit");
     assert_eq!(runs(&found.others), [run(1), run(2), run(3)], "and as many of the rest");
 }
 
