@@ -1,4 +1,4 @@
-//! Every chore of the repository: `cargo xtask check | test | sim | bench | golden | fmt`.
+//! Every chore of the repository: `cargo xtask check | test | sim | bench | example | golden | fmt`.
 //!
 //! The same commands serve a newcomer, the README and CI. Nothing here needs more than Rust, git and
 //! Python 3; where `cargo-nextest` is installed it runs the tests. [`step`] runs one step and says how
@@ -22,6 +22,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
   test           all of it: check, every test, a short simulation, the example team, alive and killed
   sim [SEED]     10,000 simulated runs; with a seed, that one, step by step
   bench [...]    measures disk, store and engine in one run (--seconds N, --json)
+  example        the example team on this repository, alive and killed
   golden         writes the golden files anew; look at the difference before you commit it
   fmt            formats every file
 ";
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         ["sim"] => run(cargo("run --release -p handclasp-sim -- --seeds 10000")),
         ["sim", seed] => run(cargo("run --release -p handclasp-sim -- --seed").arg(seed)),
         ["bench", more @ ..] => run(cargo("run --release -p handclasp-bench --").args(more)),
+        ["example"] => report(suite::example),
         ["golden"] => run(cargo("test --workspace --no-fail-fast").env("GOLDEN", "write")),
         ["fmt"] => run(&mut cargo("fmt --all")),
         ["help" | "-h" | "--help"] => {
