@@ -5,19 +5,17 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 const TEAM: &str = "examples/release-notes/team.yaml";
 
 /// The researcher refuses spans of more than 700 commits; the newest ones show as much.
 const COMMITS_MAX: u32 = 300;
 
-/// A whole run takes several times as long as the kills are apart, so both come in the middle.
-const PACE_MS: &str = "pace_ms=250";
-const KILLED_AFTER: [Duration; 2] = [Duration::from_millis(1_500), Duration::from_secs(3)];
+/// The agents take their time, so that what is killed is at work and not just through.
+const PACE_MS: &str = "pace_ms=100";
 
 /// Runs the team undisturbed.
 pub(crate) fn works() -> Result<(), String> {
@@ -37,8 +35,8 @@ pub(crate) fn survives() -> Result<(), String> {
     let out = format!("out={}", notes.display());
     let mut first = place.handclasp(&["run", TEAM, "--input", &out, "--input", PACE_MS]);
     first.args(inputs()?);
-    kill_after(first, KILLED_AFTER[0])?;
-    kill_after(place.handclasp(&["resume"]), KILLED_AFTER[1])?;
+    kill_when("writer works", first)?;
+    kill_when("editor works", place.handclasp(&["resume"]))?;
     let done = place.handclasp(&["resume"]).output().map_err(said)?;
     succeeded("resume", &done)?;
     if fs::read_to_string(&notes).map_err(said)?.trim().is_empty() {
@@ -117,15 +115,14 @@ fn ids<'a>(text: &'a str, prefix: &'static str) -> impl Iterator<Item = &'a str>
     text.match_indices(prefix).map(move |(at, _)| &text[at..at + end(&text[at..])])
 }
 
-/// Lets a command work for a while and kills it as nothing else does: without a chance to tidy up.
-fn kill_after(mut command: Command, length: Duration) -> Result<(), String> {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map_err(said)?;
-    sleep(length);
-    if let Some(status) = child.try_wait().map_err(said)? {
-        return Err(format!("it ended ({status}) before it could be killed"));
-    }
+/// Kills a command as soon as it says this: `kill -9`, without a chance to tidy up.
+fn kill_when(said_so: &str, mut command: Command) -> Result<(), String> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(said)?;
+    let mut talk = BufReader::new(child.stderr.take().expect("it was asked for")).lines();
+    let heard = talk.any(|line| line.is_ok_and(|line| line.contains(said_so)));
     child.kill().map_err(said)?;
-    child.wait().map(drop).map_err(said)
+    let status = child.wait().map_err(said)?;
+    if heard && status.code().is_none() { Ok(()) } else { Err(format!("it ended ({status}) before it said `{said_so}` and was killed")) }
 }
 
 fn succeeded(what: &str, output: &Output) -> Result<String, String> {
