@@ -101,6 +101,7 @@ impl Line {
         let terminal = self.terminal();
         let place = Place { store: StoreFile(self.shared.store), terminal };
         match self.verb {
+            // These two hold an engine at work; boxed, the other commands need not carry its size.
             Verb::Run(command) => Box::pin(command.execute(&place)).await,
             Verb::Resume(command) => Box::pin(command.execute(&place)).await,
             Verb::Runs(command) => command.execute(&place).await,
