@@ -2,7 +2,7 @@
 //! it cost and what came of it.
 //!
 //! The types here are the shape of `trace --json`; [`collect`](mod@collect) fills them from a log,
-//! [`text`] and [`lanes`] lay them out for people. All of it comes from the log alone.
+//! [`text`](mod@text) and [`lanes`](mod@lanes) lay them out for people. All of it comes from the log alone.
 
 mod collect;
 mod lanes;
