@@ -26,6 +26,7 @@ fn a_limit_of_the_run_ends_what_would_exceed_it() {
         ("steps:1", "", "offer 1 to=b", "steps is used up: 2 of 1"),
         ("steps:2", "", "offer 1 delegate to=b", "steps is used up: 3 of 2"),
         ("steps:1", "", "ask 1 park", "steps is used up: 2 of 1"),
+        ("steps:3", "given offer 1 delegate to=b\ngiven claim 2 accept", "offer 2 to=c", "steps is used up: 4 of 3"),
         ("steps:1", "", "child 1 1", "steps is used up: 2 of 1"),
         ("depth:0", "", "child 1 1", "depth is used up: 1 of 0"),
         (

@@ -12,7 +12,7 @@ use handclasp_core::handoff::{Handoff, Phase};
 use handclasp_core::run::InterruptState;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, any};
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::script::{check, event_name};
 use crate::stage::Stage;
@@ -76,12 +76,16 @@ impl Choice<'_> {
     /// Which command; mostly one for which there is a handoff in the right phase.
     fn verb(&self) -> u8 {
         let open = |fits: fn(&Phase) -> bool| self.stage.run.as_ref().is_some_and(|run| run.open_handoffs().any(|one| fits(&one.phase)));
+        let offered = open(|phase| matches!(phase, Phase::Offered { .. }));
+        let accepted = open(|phase| matches!(phase, Phase::Accepted { .. }));
         match self.bytes[0] % 36 {
-            any if self.bytes[3] % 16 == 14 => any,
-            7..=12 | 14..=20 | 23 | 25..=27 | 30 if !open(|phase| matches!(phase, Phase::Accepted { .. })) => 0,
-            0..=4 if !open(|phase| matches!(phase, Phase::Offered { .. })) => 33,
+            any if self.bytes[3].is_multiple_of(16) => any,
+            // Where nobody can go on, somebody answers, sends again or offers more.
+            _ if !offered && !open(|phase| phase.lease().is_some()) => [13, 24, 28, 31, 34][usize::from(self.bytes[1]) % 5],
+            7..=12 | 14..=20 | 23 | 25..=27 | 30 | 32 | 33 | 35 if !accepted => 0,
+            0..=4 if !offered => 33,
             // Ends come by themselves often enough.
-            29 if !self.bytes[2].is_multiple_of(4) => 16,
+            19 | 29 if !self.bytes[2].is_multiple_of(4) => 16,
             any => any,
         }
     }
@@ -97,7 +101,7 @@ impl Choice<'_> {
         let offered = self.handoff(|handoff| matches!(handoff.phase, Phase::Offered { .. }));
         let later = self.stage.now.0 + u64::from(self.bytes[1] % 16);
         match self.verb() {
-            0..=4 => format!("claim {offered} accept at={later}{}", self.read_back(offered)),
+            0..=4 => format!("claim {offered} accept at={}{}", later.max(self.not_before(offered)), self.read_back(offered)),
             5 => format!("claim {offered}"),
             6 => format!("accept {held}{}{wrong_token}", self.read_back(held)),
             7 => format!("decline {held}{wrong_token}"),
@@ -133,6 +137,14 @@ impl Choice<'_> {
             29 => format!("cancel {}", self.handoff(|_| true)),
             30 => format!("child {accepted} {} reserve=10", self.bytes[2] % 4),
             _ => format!("child-closed {} tokens=7 {}", self.bytes[2] % 4, self.of(3, &["result=order", "failed"])),
+        }
+    }
+
+    /// When a handoff can be claimed.
+    fn not_before(&self, handoff: u32) -> u64 {
+        match self.stage.run.as_ref().and_then(|run| run.handoff(Stage::handoff_id(handoff))).map(|handoff| &handoff.phase) {
+            Some(Phase::Offered { not_before }) => not_before.0,
+            _ => 0,
         }
     }
 
@@ -198,7 +210,8 @@ fn play(opening: usize, steps: &[[u8; 4]], played: &RefCell<Vec<String>>, seen: 
 #[test]
 fn whatever_is_asked_the_laws_hold_and_the_log_tells_the_whole_story() {
     let config = ProptestConfig { max_shrink_iters: 4_000, failure_persistence: None, ..ProptestConfig::default() };
-    let mut runner = TestRunner::new(config);
+    // The same runs each time, so that a red build is never chance. `PROPTEST_CASES` looks further.
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let seen = RefCell::new(BTreeMap::new());
     let played = RefCell::new(Vec::new());
     let found = runner.run(&(any::<usize>(), vec(any::<[u8; 4]>(), 1..160)), |(opening, steps)| {
