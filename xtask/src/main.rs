@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         ["check"] => report(suite::check),
         ["test"] => report(suite::test),
         ["sim"] => run(cargo("run --release -p handclasp-sim -- --seeds 10000")),
-        ["sim", seed] => run(cargo("run --release -p handclasp-sim -- --seed").arg(seed)),
+        ["sim", seed] => run(cargo("run --release -p handclasp-sim --").arg(seed)),
         ["bench", more @ ..] => run(cargo("run --release -p handclasp-bench --").args(more)),
         ["example"] => report(suite::example),
         ["golden"] => run(cargo("test --workspace --no-fail-fast").env("GOLDEN", "write")),
