@@ -64,6 +64,8 @@ pub enum Phase {
         read_back: ReadBack,
         /// How it stands.
         state: WorkState,
+        /// When that was reported; nothing before the first report.
+        reported_at: Option<Timestamp>,
     },
     /// Parked without a lease until what it waits for is there.
     Waiting {

@@ -1,11 +1,44 @@
-//! Which contents a command names. The engine makes sure that they are there before the command is
-//! decided, so that no event ever names a content that nobody has.
+//! What a command refers to: the contents that it names, and the handoff that its sender holds.
+//!
+//! The engine makes sure that the contents are there before the command is decided, so that no event
+//! ever names a content that nobody has, and takes every command of a holder for a sign of life.
 
 use crate::blob::BlobRef;
 use crate::command::{Answer, Command, Completion, EffectOutcome, Open, Question, Verdict};
-use crate::offer::Offer;
+use crate::id::{HandoffId, Token};
+use crate::offer::{By, Offer};
 
 impl Command {
+    /// The handoff that the sender holds, and the token that it shows: such a command is a sign of
+    /// life like a heartbeat.
+    pub fn held(&self) -> Option<(HandoffId, Token)> {
+        match self {
+            Self::Offer { by: By::Holder { handoff, token }, .. }
+            | Self::Accept { handoff, token, .. }
+            | Self::Decline { handoff, token, .. }
+            | Self::Release { handoff, token }
+            | Self::Heartbeat { handoff, token }
+            | Self::Progress { handoff, token, .. }
+            | Self::Ask { handoff, token, .. }
+            | Self::EffectBegin { handoff, token, .. }
+            | Self::EffectFinish { handoff, token, .. }
+            | Self::EffectReconcile { handoff, token, .. }
+            | Self::Complete { handoff, token, .. }
+            | Self::Fail { handoff, token, .. }
+            | Self::OpenChild { handoff, token, .. } => Some((*handoff, *token)),
+            Self::Offer { by: By::Principal, .. }
+            | Self::Open(_)
+            | Self::Claim { .. }
+            | Self::Resolve { .. }
+            | Self::Redrive { .. }
+            | Self::Cancel { .. }
+            | Self::LoseLease { .. }
+            | Self::Wake
+            | Self::ChildClosed { .. }
+            | Self::AcceptChange { .. } => None,
+        }
+    }
+
     /// Every content that the command names.
     pub fn contents(&self) -> Vec<BlobRef> {
         let mut named = Vec::new();

@@ -98,6 +98,7 @@ impl Run {
                     delivery: delivery.clone(),
                     read_back: read_back.clone(),
                     state: WorkState::default(),
+                    reported_at: None,
                 };
             }
             Event::HandoffDeclined { handoff, .. } => {
@@ -114,10 +115,11 @@ impl Run {
             }
             Event::ProgressReported { handoff, state: new } => {
                 let handoff = self.handoff_mut(*handoff, "progress_reported")?;
-                let Phase::Accepted { state, .. } = &mut handoff.phase else {
+                let Phase::Accepted { state, reported_at, .. } = &mut handoff.phase else {
                     return Err(corrupt("progress_reported", format!("the handoff is {}", handoff.phase.name())));
                 };
                 *state = new.clone();
+                *reported_at = Some(at);
             }
             Event::AttemptFailed { handoff, usage, .. } => {
                 self.charge(*handoff, usage);

@@ -94,8 +94,11 @@ fn progress_is_an_event_only_when_it_is_news() {
         "{TEAM}
         given open to=a
         given claim 1 accept
-        when progress 1 percent=20          then events progress_reported
-        when progress 1 percent=20          then nothing
+        when progress 1 percent=20 at=1000  then events progress_reported
+        when progress 1 percent=20 at=9000  then nothing
+        when progress 1 percent=21 at=9000  then events progress_reported
+        when progress 1 percent=22 at=9499  then nothing
+        when progress 1 percent=23 at=9500  then events progress_reported
         when progress 1 percent=101         then HC-032 state.percent
         when heartbeat 1                    then nothing
         "

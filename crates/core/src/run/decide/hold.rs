@@ -11,6 +11,7 @@ use crate::id::{AgentName, HandoffId, Token};
 use crate::ledger::{Delivery, Ledger};
 use crate::refusal::{Gap, Refusal};
 use crate::run::Reply;
+use crate::time::Millis;
 
 impl Draft<'_> {
     /// Takes an offered handoff; with a read-back, accepts it in the same commit.
@@ -138,17 +139,22 @@ impl Draft<'_> {
         Ok(Reply::Done)
     }
 
-    /// Records how the work stands, if that is news.
+    /// Records how the work stands, if that is news. What an agent is doing is news at once; how far it
+    /// is, and what it says about it, only now and then.
     pub(super) fn progress(&mut self, id: HandoffId, token: Token, state: &WorkState) -> Result<Reply, Refusal> {
         let (handoff, _) = self.run.accepted(id, token, "reported on")?;
-        if let Phase::Accepted { state: known, .. } = &handoff.phase
-            && known != state
-        {
+        let Phase::Accepted { state: known, reported_at, .. } = &handoff.phase else { return Ok(Reply::Done) };
+        let soon = reported_at.is_some_and(|at| self.world.now.since(at) < PROGRESS_EVERY);
+        if known != state && (known.activity != state.activity || !soon) {
             self.events.push(Event::ProgressReported { handoff: id, state: state.clone() });
         }
         Ok(Reply::Done)
     }
 }
+
+/// A person cannot read faster, and a log is not a progress bar: an agent that reports each of a
+/// million rows costs two events a second, no more.
+const PROGRESS_EVERY: Millis = Millis(500);
 
 fn unconfirmed(handoff: &Handoff, confirmed: &BTreeSet<u32>) -> Vec<u32> {
     (0..).take(handoff.terms.acceptance.len()).filter(|criterion| !confirmed.contains(criterion)).collect()
