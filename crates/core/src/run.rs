@@ -269,7 +269,7 @@ impl Run {
             if known.content != content {
                 return Err(Refusal::KeyReused { first: known.content, now: content });
             }
-            return Ok(Outcome::nothing(known.reply.clone()));
+            return run.first_reply(&request.command, &known.reply).map(Outcome::nothing);
         }
         let mut outcome = match run.as_ref() {
             Some(run) => run.decide(request, world)?,

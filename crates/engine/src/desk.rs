@@ -50,9 +50,10 @@ pub(crate) struct Seat {
     pub(crate) beats: Beats,
     /// Who holds what, to keep the engine's count of it.
     pub(crate) leases: BTreeMap<HandoffId, AgentName>,
-    /// False after a failure, when the engine's count no longer includes this run.
-    pub(crate) counted: bool,
+    /// Whether `leases` is what the engine has counted for this run.
     learnt: bool,
+    /// False after a failure, until the count has been compared with what the log says.
+    counted: bool,
     contents: HashMap<Digest, Arc<[u8]>>,
     content_bytes: usize,
 }
@@ -73,8 +74,8 @@ impl Desk {
             head: GENESIS,
             beats: Beats::new(),
             leases: BTreeMap::new(),
-            counted: true,
             learnt: false,
+            counted: false,
             contents: HashMap::new(),
             content_bytes: 0,
         };
@@ -84,6 +85,10 @@ impl Desk {
 
     /// Reads the run's log if it is not at hand.
     pub(crate) async fn load(&self, seat: &mut Seat, store: &dyn Store) -> Result<(), EngineError> {
+        let generation = self.durable.borrow().generation;
+        if seat.generation != generation {
+            seat.drop_state(generation);
+        }
         if seat.loaded {
             return Ok(());
         }
@@ -109,18 +114,16 @@ impl Desk {
         Ok(())
     }
 
-    /// Voids a generation of the cached state, unless that has happened already.
-    pub(crate) fn drop_state(&self, seat: &mut Seat, generation: u64) {
-        if seat.generation != generation {
-            return;
-        }
-        seat.generation += 1;
-        seat.loaded = false;
-        seat.run = None;
-        seat.counted = false;
-        seat.learnt = false;
-        let generation = seat.generation;
-        self.durable.send_modify(|durable| *durable = Durable { generation, version: 0 });
+    /// Voids a generation of decisions; `false` if that has happened already. Whoever sits down next
+    /// reads the log again.
+    pub(crate) fn void(&self, generation: u64) -> bool {
+        self.durable.send_if_modified(|durable| {
+            let current = durable.generation == generation;
+            if current {
+                *durable = Durable { generation: generation + 1, version: 0 };
+            }
+            current
+        })
     }
 
     /// Ends when `version` is durable; `false` if the decision it belongs to is void.
@@ -138,16 +141,25 @@ impl Seat {
         self.loaded = true;
     }
 
-    /// Whether it is known who holds what in this run.
-    pub(crate) fn learnt(&self) -> bool {
-        self.learnt
+    fn drop_state(&mut self, generation: u64) {
+        self.generation = generation;
+        self.loaded = false;
+        self.run = None;
+        self.counted = false;
     }
 
-    /// Takes down who holds what; from here on every commit keeps it up to date.
-    pub(crate) fn learn(&mut self, leases: BTreeMap<HandoffId, AgentName>) {
-        self.leases = leases;
-        self.learnt = true;
+    /// The run, if it is not yet known whether the engine's count of what agents hold agrees with it.
+    pub(crate) fn uncounted(&self) -> Option<&Run> {
+        self.run.as_ref().filter(|_| !self.counted)
+    }
+
+    /// Takes down who holds what; from here on every commit keeps it up to date. Returns what was
+    /// counted before, if that is known.
+    pub(crate) fn count(&mut self, leases: BTreeMap<HandoffId, AgentName>) -> Option<BTreeMap<HandoffId, AgentName>> {
+        let before = std::mem::replace(&mut self.leases, leases);
+        let known = std::mem::replace(&mut self.learnt, true);
         self.counted = true;
+        known.then_some(before)
     }
 
     /// Decides one command. The state on the desk moves on; what has to be written is returned.
@@ -197,8 +209,10 @@ impl Seat {
             snapshot,
         };
         let version = run.version;
-        if let Command::Heartbeat { handoff, .. } = &request.command {
-            self.beats.insert(*handoff, world.now);
+        if let Some((handoff, token)) = request.command.held()
+            && run.handoff(handoff).and_then(|handoff| handoff.phase.lease()).is_some_and(|lease| lease.token == token)
+        {
+            self.beats.insert(handoff, world.now);
         }
         self.keep(&blobs);
         Ok(Ok(Decided { outcome, append, version }))

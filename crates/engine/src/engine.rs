@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     commits: broadcast::Sender<Committed>,
     refused: Mutex<Vec<RefusalNote>>,
     beats: Mutex<Vec<Beat>>,
+    /// Desks whose state a failure has made void, until they are read again.
+    forgotten: Mutex<Vec<Arc<Desk>>>,
     /// Rung after every commit that leaves something owed.
     pub(crate) bell: Notify,
 }
@@ -87,6 +89,7 @@ impl Engine {
                 commits: broadcast::channel(limits::COMMITS_WATCHED_MAX).0,
                 refused: Mutex::new(Vec::new()),
                 beats: Mutex::new(Vec::new()),
+                forgotten: Mutex::new(Vec::new()),
                 bell: Notify::new(),
             }),
         }
@@ -183,7 +186,7 @@ impl Engine {
                 return Ok(desk.is_durable(generation, version).await.then_some(Err(refusal)));
             }
             Err(defect) => {
-                self.forget(desk, &mut seat, generation);
+                self.forget(desk, generation);
                 return Err(defect.into());
             }
         };
@@ -201,7 +204,10 @@ impl Engine {
         // Called while the seat is taken: appends leave in the order of the decisions.
         let written = self.inner.store.append(append);
         drop(seat);
-        match written.await {
+        let mut unheard = Unheard { engine: self, desk, generation, armed: true };
+        let written = written.await;
+        unheard.armed = false;
+        match written {
             Ok(Appended::At(_)) => {
                 desk.durable.send_modify(|durable| {
                     if durable.generation == generation {
@@ -212,15 +218,15 @@ impl Engine {
                 Ok(Some(Ok(outcome.reply)))
             }
             Ok(Appended::Opened { run, content }) => {
-                self.forget(desk, &mut *desk.seat.lock().await, generation);
+                self.forget(desk, generation);
                 Ok(Some(self.opened_as(request, run, content).await?))
             }
             Ok(Appended::Conflict) => {
-                self.forget(desk, &mut *desk.seat.lock().await, generation);
+                self.forget(desk, generation);
                 Ok(None)
             }
             Err(error) => {
-                self.forget(desk, &mut *desk.seat.lock().await, generation);
+                self.forget(desk, generation);
                 Err(error.into())
             }
         }
@@ -241,37 +247,49 @@ impl Engine {
         }
     }
 
-    /// Drops a cached state, with its share of the count of what agents hold.
-    fn forget(&self, desk: &Desk, seat: &mut crate::desk::Seat, generation: u64) {
-        if seat.generation == generation && seat.counted {
-            let mut all = lock(&self.inner.load);
-            let load = Arc::make_mut(all.entry(desk.tenant.clone()).or_default());
-            for agent in std::mem::take(&mut seat.leases).values() {
-                if let Some(held) = load.get_mut(agent) {
-                    *held = held.saturating_sub(1);
+    /// Voids what a desk has decided since it last heard from the store. What agents are believed to
+    /// hold stays counted until the log says otherwise: too many for a moment keeps somebody waiting,
+    /// too few would let an agent hold more than it may.
+    pub(crate) fn forget(&self, desk: &Arc<Desk>, generation: u64) {
+        if desk.void(generation) {
+            lock(&self.inner.forgotten).push(Arc::clone(desk));
+        }
+    }
+
+    /// Brings the engine's count of what agents hold in line with a state that was just read.
+    fn count_again(&self, seat: &mut crate::desk::Seat) {
+        let Some(run) = seat.uncounted() else { return };
+        let tenant = run.tenant.clone();
+        let leases: BTreeMap<_, _> =
+            run.open_handoffs().filter_map(|handoff| handoff.phase.lease().map(|lease| (handoff.id, lease.by.clone()))).collect();
+        // The first time, what the run holds was counted when the engine started.
+        let Some(before) = seat.count(leases.clone()) else { return };
+        let mut all = lock(&self.inner.load);
+        let load = Arc::make_mut(all.entry(tenant).or_default());
+        for agent in before.values() {
+            load.entry(agent.clone()).and_modify(|held| *held = held.saturating_sub(1));
+        }
+        for agent in leases.into_values() {
+            *load.entry(agent).or_default() += 1;
+        }
+    }
+
+    /// Reads again what a failure has made void, so that nobody stays counted for what never came about.
+    async fn remember(&self) -> Result<(), EngineError> {
+        let forgotten = std::mem::take(&mut *lock(&self.inner.forgotten));
+        let mut failed = None;
+        for desk in forgotten {
+            let mut seat = desk.seat.lock().await;
+            match desk.load(&mut seat, self.inner.store.as_ref()).await {
+                Ok(()) => self.count_again(&mut seat),
+                Err(error) => {
+                    drop(seat);
+                    lock(&self.inner.forgotten).push(desk);
+                    failed = Some(error);
                 }
             }
         }
-        desk.drop_state(seat, generation);
-    }
-
-    /// Counts what a reloaded run holds, if a failure had taken it out of the count; and learns who
-    /// holds what the first time.
-    fn count_again(&self, seat: &mut crate::desk::Seat) {
-        let Some(run) = &seat.run else { return };
-        if seat.counted && seat.learnt() {
-            return;
-        }
-        let leases: BTreeMap<_, _> =
-            run.open_handoffs().filter_map(|handoff| handoff.phase.lease().map(|lease| (handoff.id, lease.by.clone()))).collect();
-        if !seat.counted {
-            let mut all = lock(&self.inner.load);
-            let load = Arc::make_mut(all.entry(run.tenant.clone()).or_default());
-            for agent in leases.values() {
-                *load.entry(agent.clone()).or_default() += 1;
-            }
-        }
-        seat.learn(leases);
+        failed.map_or(Ok(()), Err)
     }
 
     /// Makes sure that every content is there, and holds against the contracts what has to be held.
@@ -338,7 +356,8 @@ impl Engine {
             let mut seat = desk.seat.lock().await;
             desk.load(&mut seat, self.inner.store.as_ref()).await?;
             let Some(state) = &seat.run else {
-                lock(&self.inner.desks).remove(&(tenant.clone(), run));
+                drop(seat);
+                self.clear_away(&desk);
                 return Ok(None);
             };
             let (generation, version) = (seat.generation, state.version);
@@ -362,6 +381,15 @@ impl Engine {
         Arc::clone(desk)
     }
 
+    /// Lets go of a desk for a run that does not exist, unless somebody is about to open it there.
+    fn clear_away(&self, desk: &Arc<Desk>) {
+        let mut desks = lock(&self.inner.desks);
+        // One for the list, one for the caller.
+        if Arc::strong_count(desk) == 2 {
+            desks.remove(&(desk.tenant.clone(), desk.run));
+        }
+    }
+
     fn note(&self, request: &Request, refusal: &Refusal) {
         let command = serde_json::to_value(&request.command).ok();
         let command = command.as_ref().and_then(|value| value.get("command")).and_then(|name| name.as_str()).unwrap_or("unknown");
@@ -381,8 +409,10 @@ impl Engine {
         }
     }
 
-    /// Writes down what is not part of the log: heartbeats and refusals.
+    /// Writes down what is not part of the log, heartbeats and refusals, and reads again what a failure
+    /// has made void.
     pub async fn flush(&self) -> Result<(), EngineError> {
+        self.remember().await?;
         let beats = std::mem::take(&mut *lock(&self.inner.beats));
         if !beats.is_empty() {
             let mut newest = BTreeMap::new();
@@ -436,6 +466,23 @@ impl Engine {
         let principal: Principal = "engine".parse().expect("a principal");
         let request = Request { tenant: tenant.clone(), principal, run, key: None, command };
         self.submit(request, Blobs::default()).await.map(Some)
+    }
+}
+
+/// A write that nobody may ever hear of: its caller can be gone before the store answers. Then what
+/// rests on it is void, so that nobody waits for news of it for ever.
+struct Unheard<'a> {
+    engine: &'a Engine,
+    desk: &'a Arc<Desk>,
+    generation: u64,
+    armed: bool,
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.engine.forget(self.desk, self.generation);
+        }
     }
 }
 

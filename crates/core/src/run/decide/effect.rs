@@ -2,11 +2,24 @@
 
 use super::Draft;
 use crate::blob::Digest;
-use crate::command::{EffectId, EffectKey, EffectOutcome, Reconciler};
+use crate::command::{Command, EffectId, EffectKey, EffectOutcome, Reconciler};
 use crate::event::Event;
 use crate::id::{HandoffId, Token};
 use crate::refusal::Refusal;
-use crate::run::Reply;
+use crate::run::{Reply, Run};
+
+impl Run {
+    /// What a command with a known key is told: the first reply. A go-ahead alone goes stale, or a late
+    /// caller would do what somebody may have done since (law 6 stands before law 5).
+    pub(in crate::run) fn first_reply(&self, command: &Command, first: &Reply) -> Result<Reply, Refusal> {
+        let (Command::EffectBegin { handoff, token, .. }, Reply::EffectProceed { effect }) = (command, first) else {
+            return Ok(first.clone());
+        };
+        let (handoff, _) = self.accepted(*handoff, *token, "given effects")?;
+        let known = handoff.effects.get(effect).and_then(|known| known.outcome);
+        Ok(known.map_or_else(|| first.clone(), |outcome| Reply::EffectKnown { effect: effect.clone(), outcome }))
+    }
+}
 
 impl Draft<'_> {
     /// Announces an effect: go ahead, or here is what came of it, or nobody knows.
