@@ -33,7 +33,8 @@ fn main() -> ExitCode {
     // The ordinary story is told by the commands; what goes on without one is told unless nobody wants to hear it.
     let level = if terminal.quiet || terminal.json { "error" } else { "warn" };
     let filter = EnvFilter::try_from_env("HANDCLASP_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let colour = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).without_time().init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(line.execute()),

@@ -115,17 +115,31 @@ async fn answer(engine: &Engine, stream: UnixStream) -> io::Result<()> {
         }
         let answer = match serde_json::from_slice::<Call>(&line) {
             Err(error) => Return::Failed(format!("it does not understand the command ({error}); are both of the same version?")),
-            Ok(call) => match engine.submit(call.request, call.contents).await {
-                Ok(reply) => Return::Reply(reply),
-                Err(Rejection::Refused(refusal)) => {
-                    Return::Refused { code: refusal.code().to_owned(), message: refusal.to_string(), hint: refusal.hint().to_owned() }
-                }
-                Err(Rejection::Failed(error)) => Return::Failed(error.to_string()),
-            },
+            Ok(call) => submitted(engine, call).await,
         };
         let mut bytes = serde_json::to_vec(&answer).map_err(io::Error::other)?;
         bytes.push(b'\n');
         writer.write_all(&bytes).await?;
+    }
+}
+
+/// Submits a command, if this engine can decide it: what follows from an answer are handoffs to agents
+/// that only their own team's engine knows.
+async fn submitted(engine: &Engine, call: Call) -> Return {
+    match engine.knows(&call.request.tenant, call.request.run).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let what = "the run belongs to another team than the one that is at work on this store now; try again when that has ended";
+            return Return::Failed(what.to_owned());
+        }
+        Err(error) => return Return::Failed(error.to_string()),
+    }
+    match engine.submit(call.request, call.contents).await {
+        Ok(reply) => Return::Reply(reply),
+        Err(Rejection::Refused(refusal)) => {
+            Return::Refused { code: refusal.code().to_owned(), message: refusal.to_string(), hint: refusal.hint().to_owned() }
+        }
+        Err(Rejection::Failed(error)) => Return::Failed(error.to_string()),
     }
 }
 

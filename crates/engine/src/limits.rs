@@ -46,6 +46,9 @@ pub const REFUSED_DELIVERY_WAIT: Millis = Millis::seconds(5);
 /// A child run that was told to open or to stop is told again after this, in case it was lost.
 pub const CHILD_REMINDER: Millis = Millis::seconds(600);
 
+/// A run of a team that this engine does not run is left alone for so long.
+pub const STRANGER_WAIT: Millis = Millis::seconds(60);
+
 /// The post looks at the outbox at least this often, in case a bell was missed.
 pub const POST_SLEEP_MAX: Millis = Millis::seconds(30);
 

@@ -19,10 +19,11 @@ use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
-use handclasp_store::{Content, Dispatch, Due};
+use handclasp_store::{Appended, Content, Dispatch, Due};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::desk::{Desk, Seat};
 use crate::driver::Driver;
 use crate::engine::{Committed, Engine, ignore_refusal, lock};
 use crate::error::{EngineError, Rejection};
@@ -118,6 +119,8 @@ impl Post {
             }
             idle = false;
             let wait = match &row.standing {
+                // Another team's run: an engine that does not know its agents would decide wrongly.
+                _ if !self.engine.knows(&row.tenant, row.run).await? => Some(limits::STRANGER_WAIT),
                 Standing::Deliver { to, .. } => self.deliver(&row, &to.clone()).await?,
                 _ => self.engine.attend_to(&row).await?,
             };
@@ -178,6 +181,12 @@ impl Engine {
     /// How many handoffs each agent of a tenant holds.
     pub fn load(&self, tenant: &Tenant) -> Arc<handclasp_core::directory::Load> {
         lock(&self.inner.load).get(tenant).cloned().unwrap_or_default()
+    }
+
+    /// Whether the run relies on nothing but what this engine knows, unchanged.
+    pub async fn knows(&self, tenant: &Tenant, run: RunId) -> Result<bool, EngineError> {
+        let registry = self.registry();
+        Ok(self.inspect(tenant, run, |run| registry.holds(&run.pins)).await?.unwrap_or(true))
     }
 
     /// Puts the briefing of a claimed handoff together.
@@ -255,13 +264,23 @@ impl Engine {
                 // Due, and yet waking brought nothing: a second later it may.
                 standing = standing.map(|standing| postponed(standing, now + Millis::seconds(1)));
             }
-            let append = seat.reschedule(&desk, Owed { slot: row.slot, standing });
-            append.map(|append| self.inner.store.append(append))
+            self.reschedule(&desk, &seat, Owed { slot: row.slot, standing })
         };
-        if let Some(append) = append {
-            append.await.map_err(EngineError::Store)?;
+        append.await
+    }
+
+    /// Changes what is owed in one slot and nothing else. Called while the seat is taken.
+    fn reschedule(&self, desk: &Arc<Desk>, seat: &Seat, owed: Owed) -> impl Future<Output = Result<(), EngineError>> + use<> {
+        let append = seat.reschedule(desk, owed).map(|append| self.inner.store.append(append));
+        let (engine, desk, generation) = (self.clone(), Arc::clone(desk), seat.generation);
+        async move {
+            let Some(append) = append else { return Ok(()) };
+            if append.await.map_err(EngineError::Store)? == Appended::Conflict {
+                // Somebody else has written to this run: what lies on the desk is old.
+                engine.forget(&desk, generation);
+            }
+            Ok(())
         }
-        Ok(())
     }
 
     async fn open_child(&self, row: &Dispatch, child: RunId) -> Result<(), EngineError> {
@@ -321,12 +340,9 @@ impl Engine {
         let append = {
             let mut seat = desk.seat.lock().await;
             desk.load(&mut seat, self.inner.store.as_ref()).await?;
-            seat.reschedule(&desk, Owed { slot: row.slot, standing: None }).map(|append| self.inner.store.append(append))
+            self.reschedule(&desk, &seat, Owed { slot: row.slot, standing: None })
         };
-        if let Some(append) = append {
-            append.await.map_err(EngineError::Store)?;
-        }
-        Ok(())
+        append.await
     }
 
     /// Whether a handoff of the run is in an agent's hands.

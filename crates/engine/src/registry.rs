@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use handclasp_core::blob::Digest;
+use handclasp_core::command::Pins;
 use handclasp_core::contract::{BadSchema, Checker, ContractId, Verdicts};
 use handclasp_core::directory::Directory;
 
@@ -23,6 +24,13 @@ impl Registry {
             checkers.insert(contract.id.clone(), Checker::new(contract)?);
         }
         Ok(Self { directory, checkers })
+    }
+
+    /// Whether everything that a run relies on is known here, as it was when the run was opened.
+    pub fn holds(&self, pins: &Pins) -> bool {
+        let agents = pins.agents.iter().all(|(name, pinned)| self.directory.agent(name).is_some_and(|agent| agent.definition == *pinned));
+        let contracts = pins.contracts.iter().all(|(id, pinned)| self.directory.contract(id).is_some_and(|(_, digest)| digest == *pinned));
+        agents && contracts
     }
 
     /// Holds a content against a contract. A content that is no JSON breaks every contract.

@@ -4,7 +4,7 @@ use clap::Args;
 use handclasp_core::Run;
 use handclasp_core::handoff::{Handoff, Phase};
 use handclasp_core::ledger::Item;
-use handclasp_store::Store;
+use handclasp_store::{REFUSALS_KEPT, RefusalNote, Store};
 use serde_json::{Value, json};
 
 use super::Place;
@@ -19,6 +19,9 @@ use crate::{ids, log};
 
 /// As much of a value as fits beside its key.
 const VALUE_CHARS: usize = 70;
+
+/// A flood of refusals says the same thing many times.
+const REFUSALS_SHOWN: usize = 5;
 
 /// Shows one run: how it stands, its plan, handoffs, ledger and open questions.
 #[derive(Debug, Args)]
@@ -66,7 +69,19 @@ async fn value(store: &dyn Store, run: &Run) -> Result<Value, Failure> {
         "handoffs": handoffs,
         "items": items,
         "questions": questions(store, run).await?,
+        "refusals": refusals(store, run).await?.iter().map(refusal_value).collect::<Vec<_>>(),
     }))
+}
+
+fn refusal_value(note: &RefusalNote) -> Value {
+    json!({
+        "at_ms": note.at,
+        "principal": note.principal,
+        "command": note.command,
+        "code": note.code,
+        "message": note.message,
+        "pointer": note.pointer,
+    })
 }
 
 fn handoff_value(run: &Run, handoff: &Handoff) -> Value {
@@ -125,7 +140,21 @@ async fn tell(store: &dyn Store, run: &Run) -> Result<(), Failure> {
         lines.push(readable(&asked.shown));
         lines.push(format!("answer with: handclasp resolve {} {}", asked.interrupt, choices(&asked)));
     }
+    let refused = refusals(store, run).await?;
+    if !refused.is_empty() {
+        lines.push(format!("\n{}", strong("refused lately")));
+        let rows = refused.into_iter().map(|note| vec![moment(note.at), note.principal, note.command, note.code, note.message]);
+        lines.push(table(&["WHEN", "WHO", "ASKED", "CODE", "WHY"], rows));
+    }
     data(lines.join("\n"))
+}
+
+/// The newest refusals of this run: often the reason why nothing moves.
+async fn refusals(store: &dyn Store, run: &Run) -> Result<Vec<RefusalNote>, Failure> {
+    let mut notes = store.refusals(&run.tenant, REFUSALS_KEPT).await?;
+    notes.retain(|note| note.run == run.id);
+    notes.truncate(REFUSALS_SHOWN);
+    Ok(notes)
 }
 
 /// Whether an item has ended where it was added.

@@ -37,6 +37,27 @@ async fn commands_come_in_by_the_socket_and_refusals_go_out() {
     assert!(!control::socket_path(&store).exists(), "the socket goes with the engine");
 }
 
+#[tokio::test]
+async fn a_run_of_another_team_is_left_to_its_own_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let engine = engine(Arc::new(Memory::new()), Arc::default());
+    let mut blobs = Blobs::default();
+    let mut open = crate::stage::opening(&mut blobs);
+    open.pins.agents.insert("coder".parse().unwrap(), handclasp_core::blob::Digest::of(b"another coder"));
+    open.first = None;
+    let run = handclasp_engine::Engine::new_run_id();
+    Box::pin(engine.submit(request(run, Command::Open(Box::new(open))), blobs)).await.unwrap();
+    tokio::select! {
+        biased;
+        served = control::serve(engine.clone(), &store) => panic!("{served:?}"),
+        answer = control::send(&store, request(run, Command::Wake), Blobs::default()) => match answer {
+            Err(ControlError::Failed(what)) => assert!(what.contains("belongs to another team"), "{what}"),
+            other => panic!("{other:?}"),
+        },
+    }
+}
+
 #[test]
 fn a_long_path_gets_a_short_socket() {
     let long = std::path::Path::new("/tmp").join("x".repeat(200)).join("store.db");

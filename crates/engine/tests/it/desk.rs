@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::poll_immediate;
 use handclasp_core::blob::{BlobRef, Blobs, Digest};
-use handclasp_core::command::{Command, Completion, WorkState};
+use handclasp_core::command::{Activity, Command, Completion, WorkState};
 use handclasp_core::id::Tenant;
 use handclasp_core::refusal::Refusal;
 use handclasp_core::{Reply, Run};
@@ -42,8 +42,8 @@ async fn several_commands_of_one_run_are_in_flight_at_once() {
     let handoff = open(&engine).await;
     let token = take(&engine, handoff, "coder").await;
     gate.close();
-    let progress = |percent| {
-        let state = WorkState { percent: Some(percent), ..WorkState::default() };
+    let progress = |number: u32| {
+        let state = WorkState { activity: Activity::WaitingFor(format!("reply {number}")), ..WorkState::default() };
         pinned(submit(&engine, handoff.run, Command::Progress { handoff, token, state }, Blobs::default()))
     };
     let mut all = [progress(10), progress(20), progress(30)];
@@ -153,7 +153,7 @@ async fn a_long_run_starts_from_its_snapshot_and_is_the_same() {
     let handoff = open(&first).await;
     let token = take(&first, handoff, "coder").await;
     for step in 0..SNAPSHOT_EVERY + 50 {
-        let state = WorkState { note: Some(step.to_string()), ..WorkState::default() };
+        let state = WorkState { activity: Activity::WaitingFor(format!("reply {step}")), ..WorkState::default() };
         submit(&first, handoff.run, Command::Progress { handoff, token, state }, Blobs::default()).await.unwrap();
     }
     let load = handclasp_store::Load { tenant: Tenant::local(), run: handoff.run, snapshot: true };
