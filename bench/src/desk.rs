@@ -18,6 +18,7 @@ use handclasp_store::sqlite::{Access, Sqlite};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
+use crate::disk::Disk;
 use crate::figures::Times;
 use crate::work::{self, PAYLOAD_BYTES};
 
@@ -116,30 +117,31 @@ pub(crate) fn branches(path: &Path, at_once: usize, length: Duration) -> Hops {
     })
 }
 
-/// From an offer to its acceptance, one after the other.
-pub(crate) fn offer_to_accepted(path: &Path, length: Duration) -> Times {
-    runtime().block_on(async {
-        let engine = over_sqlite(path);
-        let task = tokio::spawn(async move {
-            let mut times = Times::default();
-            let begun = Instant::now();
-            while begun.elapsed() < length {
-                let mut lane = Lane::new(&engine);
-                let (anchor, anchored) = lane.open().await;
-                for _ in 0..OFFERS_OF_RUN {
-                    let (blobs, payload) = lane.payload();
-                    let start = Instant::now();
-                    let handoff = lane.offer_of(anchor.run, blobs, payload).await;
-                    let token = lane.claim(handoff, 0, payload).await;
-                    times.took(start.elapsed());
-                    lane.complete(handoff, token, None).await;
-                }
-                lane.walk(anchor, anchored, 0, &mut || false).await;
+/// From an offer to its acceptance, one after the other; and between them, what the disk takes for one
+/// record: whatever else the machine is doing meanwhile slows both.
+pub(crate) fn offer_to_accepted(place: &Path, length: Duration) -> (Times, Times) {
+    let mut disk = Disk::new(&place.join("disk"));
+    let engine = over_sqlite(&place.join("accepted.db"));
+    let task = async move {
+        let mut times = Times::default();
+        let begun = Instant::now();
+        while begun.elapsed() < length {
+            let mut lane = Lane::new(&engine);
+            let (anchor, anchored) = lane.open().await;
+            for _ in 0..OFFERS_OF_RUN {
+                let (blobs, payload) = lane.payload();
+                let start = Instant::now();
+                let handoff = lane.offer_of(anchor.run, blobs, payload).await;
+                let token = lane.claim(handoff, 0, payload).await;
+                times.took(start.elapsed());
+                lane.complete(handoff, token, None).await;
+                disk.append();
             }
-            times.within(begun.elapsed())
-        });
-        task.await.expect("a lane that ends")
-    })
+            lane.walk(anchor, anchored, 0, &mut || false).await;
+        }
+        (times.one_by_one(), disk.times())
+    };
+    runtime().block_on(async { tokio::spawn(task).await.expect("a lane that ends") })
 }
 
 /// One agent after the other, in one run after the other.

@@ -3,21 +3,33 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::figures::Times;
 
-/// Appends a kilobyte and waits for it, one after the other.
-pub(crate) fn appends(path: &Path, length: Duration) -> Times {
-    let mut file = File::create(path).expect("a file beside the stores");
-    let record = [7_u8; 1024];
-    let mut times = Times::default();
-    let begun = Instant::now();
-    while begun.elapsed() < length {
-        let start = Instant::now();
-        file.write_all(&record).expect("room on the disk");
-        file.sync_data().expect("a disk that answers");
-        times.took(start.elapsed());
+/// A file that grows by a kilobyte at a time.
+pub(crate) struct Disk {
+    file: File,
+    times: Times,
+}
+
+impl Disk {
+    /// A new file.
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { file: File::create(path).expect("a file beside the stores"), times: Times::default() }
     }
-    times.within(begun.elapsed())
+
+    /// Appends a kilobyte and waits until it is safe.
+    pub(crate) fn append(&mut self) {
+        let record = [7_u8; 1024];
+        let start = Instant::now();
+        self.file.write_all(&record).expect("room on the disk");
+        self.file.sync_data().expect("a disk that answers");
+        self.times.took(start.elapsed());
+    }
+
+    /// How long each append took.
+    pub(crate) fn times(self) -> Times {
+        self.times.one_by_one()
+    }
 }

@@ -30,6 +30,12 @@ impl Times {
         self
     }
 
+    /// They were done one after the other, with something else in between.
+    pub(crate) fn one_by_one(self) -> Self {
+        let altogether = Duration::from_nanos(self.nanos.iter().sum());
+        self.within(altogether)
+    }
+
     /// The same was done once more, afterwards.
     pub(crate) fn add(&mut self, later: Self) {
         self.nanos.extend(later.nanos);

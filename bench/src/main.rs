@@ -59,8 +59,7 @@ fn asked(words: &[String]) -> Option<(Duration, bool)> {
 
 fn measure(place: &Path, length: Duration) -> (Vec<Row>, Vec<Ratio>) {
     let chain = recorder::chain();
-    let disk = disk::appends(&place.join("disk"), length);
-    let accepted = desk::offer_to_accepted(&place.join("accepted.db"), length);
+    let (accepted, disk) = desk::offer_to_accepted(place, length * 2);
     let bare_one = bare::appends(&place.join("bare-1.db"), &chain, 1, length);
     let hops_one = desk::hops(&place.join("hops-1.db"), 1, length);
     // Bare, engine, bare again: a machine that gets slower or faster meanwhile shows in both.
