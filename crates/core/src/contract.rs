@@ -89,24 +89,8 @@ impl fmt::Display for ContractRange {
     }
 }
 
-macro_rules! as_string {
-    ($type:ty) => {
-        impl Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-as_string!(ContractId);
-as_string!(ContractRange);
+crate::text_form!(ContractId);
+crate::text_form!(ContractRange);
 
 impl ContractRange {
     /// Whether this very version will do.

@@ -3,19 +3,23 @@
 //! Events are the only thing that is kept. Every version ever written has a golden file that must
 //! still decode (`tests/golden/events`); [`crate::encoding`] converts old ones.
 
+mod ending;
+mod offered;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::ending::{Awaiting, Closing, RunOutcome};
+pub use self::offered::Offered;
 
 use crate::blob::{BlobRef, Digest};
 use crate::command::{
     AgentError, Answer, DeclaredEffect, EffectId, EffectOutcome, Open, Pins, Question, ReadBack, Reconciler, Verdict, WorkState,
 };
-use crate::contract::{Check, ContractId};
+use crate::contract::Check;
 use crate::id::{AgentName, BranchId, HandoffId, InterruptId, ItemId, Principal, RunId, Tenant, Token};
 use crate::ledger::{Delivery, Ending, NewItem};
-use crate::limits::{Budget, Limits, Usage};
-use crate::offer::{Kind, Mode, Reason, Terms};
+use crate::limits::{Budget, Usage};
 use crate::plan::Place;
-use crate::refusal::Refusal;
 use crate::time::{Millis, Timestamp};
 
 /// What has happened in a run.
@@ -342,140 +346,6 @@ pub enum Event {
         /// The items that nobody has seen to. They are on record, not lost.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         open_items: Vec<ItemId>,
-    },
-}
-
-/// An offer as it was made: receiver, contract version and limits are settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offered {
-    /// Its id.
-    pub handoff: HandoffId,
-    /// In which branch.
-    pub branch: BranchId,
-    /// The handoff whose holder sent it; none for the principal or the plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<HandoffId>,
-    /// The agent that sent it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sender: Option<AgentName>,
-    /// What becomes of the sender.
-    pub mode: Mode,
-    /// Who gets it.
-    pub to: AgentName,
-    /// What sort of handoff.
-    pub kind: Kind,
-    /// Why the work moves.
-    pub reason: Reason,
-    /// What the payload is, to the version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contract: Option<ContractId>,
-    /// What the result must be, to the version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub returns: Option<ContractId>,
-    /// The work itself.
-    pub payload: BlobRef,
-    /// The conditions.
-    pub terms: Terms,
-    /// The bounds that hold for it: the sender's, narrowed by the terms.
-    #[serde(default, skip_serializing_if = "Limits::is_empty")]
-    pub limits: Limits,
-    /// Delegations above it.
-    pub depth: u32,
-    /// Where in the plan.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
-    /// The how-manieth of its sender, for `spawn`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ordinal: Option<u32>,
-    /// It expires if nobody has claimed it by then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer_by: Option<Timestamp>,
-    /// It expires if it is not finished by then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finish_by: Option<Timestamp>,
-}
-
-/// What a parked handoff waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Awaiting {
-    /// The return of what it delegated.
-    Handoff(HandoffId),
-    /// The end of a child run.
-    Run(RunId),
-    /// The answers to all of its open questions.
-    Answers,
-}
-
-/// How a handoff ended without a result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Closing {
-    /// The receiver would not.
-    Declined(String),
-    /// The last attempt failed, or one failed for good.
-    Failed(AgentError),
-    /// Every attempt lost its lease; the last reason.
-    LeaseLost(String),
-    /// Nobody claimed it in time.
-    Unanswered,
-    /// It was not finished in time.
-    Overdue,
-    /// Nobody answered its question in time, and silence has no meaning.
-    Unresolved(InterruptId),
-    /// It was stopped.
-    Cancelled(String),
-    /// It could not be offered as the plan or the sender wanted: the refusal's code and text.
-    NotOffered {
-        /// The refusal's code.
-        code: String,
-        /// What it says.
-        message: String,
-    },
-}
-
-impl Closing {
-    /// A refusal met where nobody can be told "no": it is kept as the reason.
-    pub fn not_offered(refusal: &Refusal) -> Self {
-        Self::NotOffered { code: refusal.code().to_owned(), message: refusal.to_string() }
-    }
-}
-
-impl std::fmt::Display for Closing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Declined(reason) => write!(f, "declined: {reason}"),
-            Self::Failed(error) => write!(f, "failed: {} ({})", error.message, error.kind),
-            Self::LeaseLost(reason) => write!(f, "lost its lease on the last attempt: {reason}"),
-            Self::Unanswered => f.write_str("nobody claimed it in time"),
-            Self::Overdue => f.write_str("it was not finished in time"),
-            Self::Unresolved(interrupt) => write!(f, "nobody answered {interrupt} in time"),
-            Self::Cancelled(reason) => write!(f, "cancelled: {reason}"),
-            Self::NotOffered { code, message } => write!(f, "could not be handed on: {message} [{code}]"),
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunOutcome {
-    /// With a result.
-    Completed {
-        /// The result.
-        result: Option<BlobRef>,
-        /// False when a review used up its rounds and the best version was kept.
-        approved: bool,
-    },
-    /// Without one.
-    Failed {
-        /// Why.
-        reason: String,
-    },
-    /// It was stopped.
-    Cancelled {
-        /// Why.
-        reason: String,
     },
 }
 

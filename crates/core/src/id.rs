@@ -27,22 +27,6 @@ fn no(found: &str, expected: &'static str) -> NotAnId {
     NotAnId { found, expected }
 }
 
-macro_rules! as_string {
-    ($type:ty) => {
-        impl Serialize for $type {
-            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                to.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(from)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
 /// One end-to-end task. `run_` and a ULID in lower case, in time order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub Ulid);
@@ -65,7 +49,7 @@ impl FromStr for RunId {
     }
 }
 
-as_string!(RunId);
+crate::text_form!(RunId);
 
 macro_rules! numbered {
     ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
@@ -98,7 +82,7 @@ macro_rules! numbered {
             }
         }
 
-        as_string!($name);
+        crate::text_form!($name);
     };
 }
 
@@ -149,7 +133,7 @@ macro_rules! name {
             }
         }
 
-        as_string!($type);
+        crate::text_form!($type);
     };
 }
 

@@ -82,6 +82,23 @@ pub struct NewItem {
     pub inferred: bool,
 }
 
+impl NewItem {
+    /// Something that somebody must see to, carried until that is done: feedback, a question sent back,
+    /// an objection, what a checkpoint found.
+    pub(crate) fn to_see_to(key: String, value: BlobRef) -> Self {
+        Self {
+            kind: ItemKind::Question,
+            key,
+            value,
+            must_carry: true,
+            confidence: None,
+            visible_to: BTreeSet::new(),
+            derived_from: BTreeSet::new(),
+            inferred: false,
+        }
+    }
+}
+
 /// Why an item needs no carrying any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {

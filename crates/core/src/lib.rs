@@ -25,6 +25,9 @@ pub mod plan;
 mod references;
 pub mod refusal;
 pub mod run;
+mod text_form;
 pub mod time;
+
+use text_form::text_form;
 
 pub use run::{Outcome, Reply, Run, World};

@@ -9,6 +9,34 @@ use crate::id::{HandoffId, Token};
 use crate::offer::{By, Offer};
 
 impl Command {
+    /// The command's name, as it is written in requests and refusal logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "open",
+            Self::Offer { .. } => "offer",
+            Self::Claim { .. } => "claim",
+            Self::Accept { .. } => "accept",
+            Self::Decline { .. } => "decline",
+            Self::Release { .. } => "release",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Progress { .. } => "progress",
+            Self::Ask { .. } => "ask",
+            Self::Resolve { .. } => "resolve",
+            Self::EffectBegin { .. } => "effect_begin",
+            Self::EffectFinish { .. } => "effect_finish",
+            Self::EffectReconcile { .. } => "effect_reconcile",
+            Self::Complete { .. } => "complete",
+            Self::Fail { .. } => "fail",
+            Self::Redrive { .. } => "redrive",
+            Self::Cancel { .. } => "cancel",
+            Self::LoseLease { .. } => "lose_lease",
+            Self::Wake => "wake",
+            Self::OpenChild { .. } => "open_child",
+            Self::ChildClosed { .. } => "child_closed",
+            Self::AcceptChange { .. } => "accept_change",
+        }
+    }
+
     /// The handoff that the sender holds, and the token that it shows: such a command is a sign of
     /// life like a heartbeat.
     pub fn held(&self) -> Option<(HandoffId, Token)> {

@@ -3,24 +3,26 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use handclasp_core::blob::{BlobRef, Blobs, Digest};
+use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Command, Request};
 use handclasp_core::contract::Verdicts;
 use handclasp_core::directory::{Beats, Load};
 use handclasp_core::event::Event;
 use handclasp_core::id::{Principal, RunId, Tenant};
 use handclasp_core::refusal::Refusal;
-use handclasp_core::run::{Condition, Standing};
+use handclasp_core::run::Condition;
 use handclasp_core::time::Timestamp;
 use handclasp_core::{Reply, Run, World};
-use handclasp_store::{Appended, Beat, Content, Open, RefusalNote, Store};
+use handclasp_store::{Appended, Beat, RefusalNote, Store};
 use tokio::sync::{Notify, Semaphore, broadcast};
 use ulid::Ulid;
 
 use crate::clock::Clock;
+use crate::contents::bounded;
 use crate::desk::{Decided, Desk};
 use crate::error::{EngineError, Rejection};
 use crate::limits;
+use crate::load::recount;
 use crate::registry::Registry;
 
 /// A commit, for whoever watches.
@@ -56,10 +58,10 @@ pub(crate) struct Inner {
     pub(crate) load: Mutex<BTreeMap<Tenant, Arc<Load>>>,
     room: Semaphore,
     commits: broadcast::Sender<Committed>,
-    refused: Mutex<Vec<RefusalNote>>,
-    beats: Mutex<Vec<Beat>>,
+    pub(crate) refused: Mutex<Vec<RefusalNote>>,
+    pub(crate) beats: Mutex<Vec<Beat>>,
     /// Desks whose state a failure has made void, until they are read again.
-    forgotten: Mutex<Vec<Arc<Desk>>>,
+    pub(crate) forgotten: Mutex<Vec<Arc<Desk>>>,
     /// Rung after every commit that leaves something owed.
     pub(crate) bell: Notify,
 }
@@ -256,81 +258,6 @@ impl Engine {
         }
     }
 
-    /// Brings the engine's count of what agents hold in line with a state that was just read.
-    fn count_again(&self, seat: &mut crate::desk::Seat) {
-        let Some(run) = seat.uncounted() else { return };
-        let tenant = run.tenant.clone();
-        let leases: BTreeMap<_, _> =
-            run.open_handoffs().filter_map(|handoff| handoff.phase.lease().map(|lease| (handoff.id, lease.by.clone()))).collect();
-        // The first time, what the run holds was counted when the engine started.
-        let Some(before) = seat.count(leases.clone()) else { return };
-        let mut all = lock(&self.inner.load);
-        let load = Arc::make_mut(all.entry(tenant).or_default());
-        for agent in before.values() {
-            load.entry(agent.clone()).and_modify(|held| *held = held.saturating_sub(1));
-        }
-        for agent in leases.into_values() {
-            *load.entry(agent).or_default() += 1;
-        }
-    }
-
-    /// Reads again what a failure has made void, so that nobody stays counted for what never came about.
-    async fn remember(&self) -> Result<(), EngineError> {
-        let forgotten = std::mem::take(&mut *lock(&self.inner.forgotten));
-        let mut failed = None;
-        for desk in forgotten {
-            let mut seat = desk.seat.lock().await;
-            match desk.load(&mut seat, self.inner.store.as_ref()).await {
-                Ok(()) => self.count_again(&mut seat),
-                Err(error) => {
-                    drop(seat);
-                    lock(&self.inner.forgotten).push(desk);
-                    failed = Some(error);
-                }
-            }
-        }
-        failed.map_or(Ok(()), Err)
-    }
-
-    /// Makes sure that every content is there, and holds against the contracts what has to be held.
-    async fn contents(&self, desk: &Arc<Desk>, request: &Request, blobs: &Blobs) -> Result<Verdicts, Rejection> {
-        let mut verdicts = Verdicts::default();
-        for named in request.command.contents() {
-            if blobs.get(&named.digest).is_none() && self.content(&request.tenant, request.run, named.digest).await? == Content::Missing {
-                let problem = "it names a content that was neither sent along nor stored before";
-                return Err(Refusal::BadField { field: "contents", problem }.into());
-            }
-        }
-        let registry = self.registry();
-        let wanted = if needs_run(&request.command) {
-            let mut seat = desk.seat.lock().await;
-            desk.load(&mut seat, self.inner.store.as_ref()).await?;
-            let wanted = Run::wanted_checks(seat.run.as_ref(), &request.command, &registry.directory);
-            wanted.into_iter().map(|(contract, digest)| (contract, digest, seat.content(&digest))).collect::<Vec<_>>()
-        } else {
-            let wanted = Run::wanted_checks(None, &request.command, &registry.directory);
-            wanted.into_iter().map(|(contract, digest)| (contract, digest, None)).collect()
-        };
-        for (contract, digest, at_hand) in wanted {
-            let bytes = match blobs.get(&digest).cloned().or(at_hand) {
-                Some(bytes) => Some(bytes),
-                None => match self.content(&request.tenant, request.run, digest).await? {
-                    Content::Bytes(bytes) => Some(bytes),
-                    Content::Erased | Content::Missing => None,
-                },
-            };
-            if let Some(bytes) = bytes {
-                registry.check(&contract, digest, &bytes, &mut verdicts);
-            }
-        }
-        Ok(verdicts)
-    }
-
-    /// One content of a run.
-    pub async fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> Result<Content, EngineError> {
-        self.inner.store.content(tenant, run, digest).await.map_err(EngineError::Store)
-    }
-
     /// An opening whose key is known gets the run that it opened.
     async fn opened_before(&self, request: &Request) -> Result<Option<Reply>, Rejection> {
         let (Command::Open(_), Some(key)) = (&request.command, &request.key) else { return Ok(None) };
@@ -390,77 +317,6 @@ impl Engine {
         }
     }
 
-    fn note(&self, request: &Request, refusal: &Refusal) {
-        let command = serde_json::to_value(&request.command).ok();
-        let command = command.as_ref().and_then(|value| value.get("command")).and_then(|name| name.as_str()).unwrap_or("unknown");
-        let note = RefusalNote {
-            tenant: request.tenant.clone(),
-            run: request.run,
-            at: self.now(),
-            principal: request.principal.to_string(),
-            command: command.to_owned(),
-            code: refusal.code().to_owned(),
-            message: refusal.to_string(),
-            pointer: refusal.violations().first().map(|violation| violation.pointer.clone()),
-        };
-        let mut waiting = lock(&self.inner.refused);
-        if waiting.len() < limits::REFUSALS_WAITING_MAX {
-            waiting.push(note);
-        }
-    }
-
-    /// Writes down what is not part of the log, heartbeats and refusals, and reads again what a failure
-    /// has made void.
-    pub async fn flush(&self) -> Result<(), EngineError> {
-        self.remember().await?;
-        let beats = std::mem::take(&mut *lock(&self.inner.beats));
-        if !beats.is_empty() {
-            let mut newest = BTreeMap::new();
-            for beat in beats {
-                newest.insert(beat.handoff, beat);
-            }
-            self.inner.store.beat(newest.into_values().collect()).await.map_err(EngineError::Store)?;
-        }
-        let refused = std::mem::take(&mut *lock(&self.inner.refused));
-        if !refused.is_empty() {
-            self.inner.store.note_refusals(refused).await.map_err(EngineError::Store)?;
-        }
-        Ok(())
-    }
-
-    /// Takes up what an earlier engine left: counts who holds what, gives back what that engine's own
-    /// agents held, and grants everybody else one more lease.
-    pub async fn recover(&self) -> Result<Vec<(Tenant, RunId)>, EngineError> {
-        let mut after = None;
-        let mut given_back = Vec::new();
-        loop {
-            let page = Open { kind: Some("lease"), after, limit: limits::POST_BATCH_MAX, ..Open::default() };
-            let leases = self.inner.store.open(page).await.map_err(EngineError::Store)?;
-            let Some(last) = leases.last() else { break };
-            after = Some((last.tenant.clone(), last.run, last.slot));
-            for row in leases {
-                let Standing::Lease { by, holder, token, .. } = &row.standing else { continue };
-                let handclasp_core::run::Slot::Handoff(number) = row.slot else { continue };
-                let handoff = handclasp_core::id::HandoffId { run: row.run, number };
-                *Arc::make_mut(lock(&self.inner.load).entry(row.tenant.clone()).or_default()).entry(by.clone()).or_default() += 1;
-                if holder.starts_with("engine:") && *holder != self.inner.instance {
-                    self.system(&row.tenant, row.run, Command::Release { handoff, token: *token }).await.or_else(ignore_refusal)?;
-                    given_back.push((row.tenant.clone(), row.run));
-                } else {
-                    let at = self.now();
-                    self.inner
-                        .store
-                        .beat(vec![Beat { tenant: row.tenant.clone(), handoff, token: *token, at }])
-                        .await
-                        .map_err(EngineError::Store)?;
-                    self.desk(&row.tenant, row.run).seat.lock().await.beats.insert(handoff, at);
-                }
-            }
-        }
-        given_back.dedup();
-        Ok(given_back)
-    }
-
     /// Submits a command of the engine's own.
     pub(crate) async fn system(&self, tenant: &Tenant, run: RunId, command: Command) -> Result<Option<Reply>, Rejection> {
         let principal: Principal = "engine".parse().expect("a principal");
@@ -491,67 +347,5 @@ pub(crate) fn ignore_refusal(rejection: Rejection) -> Result<Option<Reply>, Engi
     match rejection {
         Rejection::Refused(_) => Ok(None),
         Rejection::Failed(error) => Err(error),
-    }
-}
-
-/// Whether the contracts that a command is checked against depend on the run's state.
-fn needs_run(command: &Command) -> bool {
-    matches!(command, Command::Claim { .. } | Command::Complete { .. } | Command::Redrive { .. })
-}
-
-/// Brings the engine's count of what agents hold up to date with what has just happened.
-fn recount(seat: &mut crate::desk::Seat, all: &mut BTreeMap<Tenant, Arc<Load>>, tenant: &Tenant, events: &[Event]) {
-    let mut changes: Vec<(handclasp_core::id::AgentName, bool)> = Vec::new();
-    for id in events.iter().filter_map(Event::handoff) {
-        let Some(run) = &seat.run else { return };
-        let now = run.handoff(id).and_then(|handoff| handoff.phase.lease()).map(|lease| lease.by.clone());
-        let before = seat.leases.get(&id).cloned();
-        if now == before {
-            continue;
-        }
-        if let Some(agent) = before {
-            seat.leases.remove(&id);
-            seat.beats.remove(&id);
-            changes.push((agent, false));
-        }
-        if let Some(agent) = now {
-            seat.leases.insert(id, agent.clone());
-            changes.push((agent, true));
-        }
-    }
-    if changes.is_empty() {
-        return;
-    }
-    let load = Arc::make_mut(all.entry(tenant.clone()).or_default());
-    for (agent, more) in changes {
-        let held = load.entry(agent).or_default();
-        *held = if more { *held + 1 } else { held.saturating_sub(1) };
-    }
-}
-
-/// Content that is too large is refused before anything is looked at.
-fn bounded(command: &Command, blobs: &Blobs) -> Result<(), Refusal> {
-    let too_large = |field, found, allowed| Err(Refusal::TooLarge { field, found, allowed });
-    let mut total = 0;
-    for bytes in blobs.0.values() {
-        let found = bytes.len() as u64;
-        if found > limits::CONTENT_BYTES_MAX {
-            return too_large("content", found, limits::CONTENT_BYTES_MAX);
-        }
-        total += found;
-    }
-    if total > limits::COMMAND_BYTES_MAX {
-        return too_large("contents", total, limits::COMMAND_BYTES_MAX);
-    }
-    let checked: Option<(&'static str, BlobRef)> = match command {
-        Command::Open(open) => Some(("input", open.input)),
-        Command::Offer { offer, .. } => Some(("payload", offer.payload)),
-        Command::Complete { completion, .. } => Some(("result", completion.result)),
-        Command::Redrive { payload: Some(payload), .. } => Some(("payload", *payload)),
-        _ => None,
-    };
-    match checked {
-        Some((field, blob)) if blob.bytes > limits::PAYLOAD_BYTES_MAX => too_large(field, blob.bytes, limits::PAYLOAD_BYTES_MAX),
-        _ => Ok(()),
     }
 }

@@ -6,6 +6,7 @@
 //! Everything is bounded, each bound with its reason in [`limits`].
 
 pub mod clock;
+mod contents;
 pub mod control;
 mod desk;
 pub mod driver;
@@ -13,7 +14,10 @@ mod engine;
 mod error;
 pub mod inspect;
 pub mod limits;
+mod load;
+mod notes;
 pub mod post;
+mod recovery;
 mod registry;
 pub mod turn;
 

@@ -172,16 +172,7 @@ impl Draft<'_> {
     fn add_question(&mut self, key: String, value: BlobRef) {
         let branch = first_branch(self.run());
         let item = self.new_item();
-        let content = NewItem {
-            kind: ItemKind::Question,
-            key,
-            value,
-            must_carry: true,
-            confidence: None,
-            visible_to: std::collections::BTreeSet::new(),
-            derived_from: std::collections::BTreeSet::new(),
-            inferred: false,
-        };
+        let content = NewItem::to_see_to(key, value);
         self.events.push(Event::ItemAdded { item, branch, source: None, content });
     }
 

@@ -6,6 +6,7 @@ use crate::command::{Answer, Asking, DID_NOT_HAPPEN, EffectOutcome, HAPPENED, Pa
 use crate::event::{Awaiting, Closing, Event};
 use crate::handoff::{Effect, Handoff, Phase};
 use crate::id::{HandoffId, InterruptId, Principal, Token};
+use crate::ledger::NewItem;
 use crate::plan::{APPROVED, REJECTED};
 use crate::refusal::Refusal;
 use crate::run::{Interrupt, InterruptState, Reply};
@@ -173,16 +174,7 @@ impl Draft<'_> {
     fn add_objection(&mut self, interrupt: &Interrupt, value: crate::blob::BlobRef) {
         let Some(branch) = self.run.branches.first().map(|branch| branch.id) else { return };
         let item = self.new_item();
-        let content = crate::ledger::NewItem {
-            kind: crate::ledger::ItemKind::Question,
-            key: format!("objection/{}", interrupt.id.number),
-            value,
-            must_carry: true,
-            confidence: None,
-            visible_to: std::collections::BTreeSet::new(),
-            derived_from: std::collections::BTreeSet::new(),
-            inferred: false,
-        };
+        let content = NewItem::to_see_to(format!("objection/{}", interrupt.id.number), value);
         self.events.push(Event::ItemAdded { item, branch, source: None, content });
     }
 

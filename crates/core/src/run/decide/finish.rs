@@ -341,15 +341,6 @@ fn feedback(handoff: &Handoff, verdict: &Verdict) -> Option<NewItem> {
         Verdict::Revise { feedback, .. } => ("feedback", *feedback),
         Verdict::SendBack { question, .. } => ("question", *question),
     };
-    Some(NewItem {
-        kind: ItemKind::Question,
-        // One key per handoff: a later round must not supersede what an earlier one left open.
-        key: format!("{key}/{}/{}", handoff.to, handoff.id.number),
-        value,
-        must_carry: true,
-        confidence: None,
-        visible_to: std::collections::BTreeSet::new(),
-        derived_from: std::collections::BTreeSet::new(),
-        inferred: false,
-    })
+    // One key per handoff: a later round must not supersede what an earlier one left open.
+    Some(NewItem::to_see_to(format!("{key}/{}/{}", handoff.to, handoff.id.number), value))
 }
