@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::blob::Digest;
 use crate::command::EffectId;
 use crate::contract::{ContractId, ContractRange, Violation};
-use crate::id::{AgentName, BranchId, Capability, HandoffId, InterruptId, ItemId, StepName};
+use crate::id::{AgentName, Capability, HandoffId, InterruptId, ItemId, StepName};
 
 /// Why the rules say no.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -225,14 +225,6 @@ pub enum Refusal {
     /// Something else is open that has to end first.
     #[error("the handoff has open questions; they must be answered first")]
     OpenQuestions,
-    /// The branch has an owner.
-    #[error("branch `{branch}` is owned by `{owner}`")]
-    BranchOwned {
-        /// Which branch.
-        branch: BranchId,
-        /// By which handoff.
-        owner: HandoffId,
-    },
     /// The run exists.
     #[error("the run is open already")]
     AlreadyOpen,
@@ -342,7 +334,7 @@ pages!(
     "HC-001", "HC-002", "HC-003", "HC-004", "HC-005", "HC-006", "HC-007", "HC-008", "HC-009", "HC-010", "HC-011", "HC-012", "HC-013",
     "HC-014", "HC-015", "HC-016", "HC-017", "HC-018", "HC-019", "HC-020", "HC-021", "HC-022", "HC-023", "HC-024", "HC-025", "HC-026",
     "HC-027", "HC-028", "HC-029", "HC-030", "HC-031", "HC-032", "HC-033", "HC-034", "HC-035", "HC-036", "HC-037", "HC-038", "HC-039",
-    "HC-040", "HC-041", "HC-042",
+    "HC-041", "HC-042",
 );
 
 impl Refusal {
@@ -388,7 +380,6 @@ impl Refusal {
             Self::Unchecked { .. } => "HC-037",
             Self::CannotReadBack { .. } => "HC-038",
             Self::OpenQuestions => "HC-039",
-            Self::BranchOwned { .. } => "HC-040",
             Self::AlreadyOpen => "HC-041",
             Self::BadField { .. } => "HC-042",
         }
@@ -436,7 +427,6 @@ impl Refusal {
             Self::Unchecked { .. } => "this is a defect of the program that sent it; report it",
             Self::CannotReadBack { .. } => "use an agent that can answer, or set the contract's `read_back` to `off`",
             Self::OpenQuestions => "wait for the answers, or cancel the handoff",
-            Self::BranchOwned { .. } => "let the owner hand on, or spawn a new branch",
             Self::AlreadyOpen => "open a run with a new id",
             Self::BadField { .. } => "correct the field and send it again",
         }
