@@ -21,8 +21,10 @@ use handclasp_store::{Append, Load, Loaded, Opening, Store};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
+use crate::engine::lock;
 use crate::error::EngineError;
 use crate::limits;
+use crate::write::Writing;
 
 /// A run's desk.
 pub(crate) struct Desk {
@@ -31,6 +33,10 @@ pub(crate) struct Desk {
     pub(crate) seat: Mutex<Seat>,
     /// How far the log is durable, and which generation of the state that belongs to.
     pub(crate) durable: watch::Sender<Durable>,
+    /// Whose places are free as soon as decisions under way are durable.
+    leaving: std::sync::Mutex<Vec<AgentName>>,
+    /// Writes whose callers have left.
+    inherited: std::sync::Mutex<Vec<Writing>>,
 }
 
 /// How far a desk's decisions are durable.
@@ -54,6 +60,8 @@ pub(crate) struct Seat {
     learnt: bool,
     /// False after a failure, until the count has been compared with what the log says.
     counted: bool,
+    /// Writes whose callers have left, to be waited for before the log is read.
+    inherited: Vec<Writing>,
     contents: HashMap<Digest, Arc<[u8]>>,
     content_bytes: usize,
 }
@@ -76,11 +84,12 @@ impl Desk {
             leases: BTreeMap::new(),
             learnt: false,
             counted: false,
+            inherited: Vec::new(),
             contents: HashMap::new(),
             content_bytes: 0,
         };
         let (durable, _) = watch::channel(Durable { generation: 0, version: 0 });
-        Self { tenant, run, seat: Mutex::new(seat), durable }
+        Self { tenant, run, seat: Mutex::new(seat), durable, leaving: std::sync::Mutex::default(), inherited: std::sync::Mutex::default() }
     }
 
     /// Reads the run's log if it is not at hand.
@@ -91,6 +100,12 @@ impl Desk {
         }
         if seat.loaded {
             return Ok(());
+        }
+        seat.inherited.append(&mut lock(&self.inherited));
+        while let Some(writing) = seat.inherited.last_mut() {
+            // Whatever it says, the log will say.
+            let _ = writing.await;
+            seat.inherited.pop();
         }
         let load = Load { tenant: self.tenant.clone(), run: self.run, snapshot: true };
         let loaded = store.load(load.clone()).await.map_err(EngineError::Store)?;
@@ -124,6 +139,48 @@ impl Desk {
             }
             current
         })
+    }
+
+    /// The generation of decisions that counts now.
+    pub(crate) fn generation(&self) -> u64 {
+        self.durable.borrow().generation
+    }
+
+    /// Notes that `version` is durable; `false` if the desk has begun anew without knowing that.
+    pub(crate) fn reached(&self, generation: u64, version: u64) -> bool {
+        let mut current = false;
+        self.durable.send_modify(|durable| {
+            current = durable.generation == generation;
+            if current {
+                durable.version = durable.version.max(version);
+            }
+        });
+        current
+    }
+
+    /// These agents' places are free as soon as what was decided is durable.
+    pub(crate) fn leave(&self, agents: &[AgentName]) {
+        lock(&self.leaving).extend_from_slice(agents);
+    }
+
+    /// It is durable.
+    pub(crate) fn left(&self, agents: &[AgentName]) {
+        let mut leaving = lock(&self.leaving);
+        for agent in agents {
+            if let Some(at) = leaving.iter().position(|other| other == agent) {
+                leaving.swap_remove(at);
+            }
+        }
+    }
+
+    /// It is void; returns who was about to leave.
+    pub(crate) fn nobody_leaves(&self) -> Vec<AgentName> {
+        std::mem::take(&mut *lock(&self.leaving))
+    }
+
+    /// Takes over a write whose caller has left.
+    pub(crate) fn inherit(&self, writing: Writing) {
+        lock(&self.inherited).push(writing);
     }
 
     /// Ends when `version` is durable; `false` if the decision it belongs to is void.

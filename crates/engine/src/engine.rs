@@ -22,8 +22,9 @@ use crate::contents::bounded;
 use crate::desk::{Decided, Desk};
 use crate::error::{EngineError, Rejection};
 use crate::limits;
-use crate::load::recount;
+use crate::load;
 use crate::registry::Registry;
+use crate::write::Write;
 
 /// A commit, for whoever watches.
 #[derive(Debug, Clone)]
@@ -162,10 +163,10 @@ impl Engine {
     ) -> Result<Option<Result<Reply, Refusal>>, Rejection> {
         let mut seat = desk.seat.lock().await;
         desk.load(&mut seat, self.inner.store.as_ref()).await?;
-        self.count_again(&mut seat);
+        self.count_again(&mut seat, desk);
         let generation = seat.generation;
         let registry = self.registry();
-        let decided = {
+        let (decided, freed) = {
             // Capacity is checked and taken under one lock, so that two claims never share the last place.
             let claims = matches!(request.command, Command::Claim { .. });
             let mut all = lock(&self.inner.load);
@@ -174,11 +175,14 @@ impl Engine {
             let world = World { now: self.now(), directory: &registry.directory, verdicts, beats: &Beats::new(), load: &load };
             let decided = seat.decide(desk, request, blobs.clone(), &world);
             drop(load);
-            if let Ok(Ok(decided)) = &decided {
-                let mut all = held.unwrap_or_else(|| lock(&self.inner.load));
-                recount(&mut seat, &mut all, &request.tenant, &decided.outcome.events);
-            }
-            decided
+            let freed = match &decided {
+                Ok(Ok(decided)) => {
+                    let mut all = held.unwrap_or_else(|| lock(&self.inner.load));
+                    load::take(&mut seat, all.entry(request.tenant.clone()).or_default(), &decided.outcome.events)
+                }
+                _ => Vec::new(),
+            };
+            (decided, freed)
         };
         let decided = match decided {
             Ok(Ok(decided)) => decided,
@@ -204,18 +208,12 @@ impl Engine {
         let Decided { outcome, append, version } = decided;
         let owes = append.owed.iter().any(|owed| owed.standing.as_ref().is_some_and(|standing| standing.due().is_some()));
         // Called while the seat is taken: appends leave in the order of the decisions.
-        let written = self.inner.store.append(append);
+        desk.leave(&freed);
+        let written = Write::new(self, desk, self.inner.store.append(append));
         drop(seat);
-        let mut unheard = Unheard { engine: self, desk, generation, armed: true };
-        let written = written.await;
-        unheard.armed = false;
-        match written {
+        match written.heard().await {
             Ok(Appended::At(_)) => {
-                desk.durable.send_modify(|durable| {
-                    if durable.generation == generation {
-                        durable.version = durable.version.max(version);
-                    }
-                });
+                self.is_written(desk, generation, version, &freed);
                 self.committed(desk, outcome.events, version, condition, owes);
                 Ok(Some(Ok(outcome.reply)))
             }
@@ -246,15 +244,6 @@ impl Engine {
         }
         if matches!(condition, Condition::Completed | Condition::Failed | Condition::Cancelled) {
             lock(&self.inner.desks).remove(&(desk.tenant.clone(), desk.run));
-        }
-    }
-
-    /// Voids what a desk has decided since it last heard from the store. What agents are believed to
-    /// hold stays counted until the log says otherwise: too many for a moment keeps somebody waiting,
-    /// too few would let an agent hold more than it may.
-    pub(crate) fn forget(&self, desk: &Arc<Desk>, generation: u64) {
-        if desk.void(generation) {
-            lock(&self.inner.forgotten).push(Arc::clone(desk));
         }
     }
 
@@ -322,23 +311,6 @@ impl Engine {
         let principal: Principal = "engine".parse().expect("a principal");
         let request = Request { tenant: tenant.clone(), principal, run, key: None, command };
         self.submit(request, Blobs::default()).await.map(Some)
-    }
-}
-
-/// A write that nobody may ever hear of: its caller can be gone before the store answers. Then what
-/// rests on it is void, so that nobody waits for news of it for ever.
-struct Unheard<'a> {
-    engine: &'a Engine,
-    desk: &'a Arc<Desk>,
-    generation: u64,
-    armed: bool,
-}
-
-impl Drop for Unheard<'_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.engine.forget(self.desk, self.generation);
-        }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod post;
 mod recovery;
 mod registry;
 pub mod turn;
+mod write;
 
 pub use self::clock::{Clock, SystemClock};
 pub use self::driver::Driver;

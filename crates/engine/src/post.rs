@@ -29,6 +29,7 @@ use crate::engine::{Committed, Engine, ignore_refusal, lock};
 use crate::error::{EngineError, Rejection};
 use crate::limits;
 use crate::turn::Turn;
+use crate::write::Write;
 
 /// The drivers of one tenant's agents.
 pub type Drivers = BTreeMap<AgentName, Arc<dyn Driver>>;
@@ -272,10 +273,11 @@ impl Engine {
     /// Changes what is owed in one slot and nothing else. Called while the seat is taken.
     fn reschedule(&self, desk: &Arc<Desk>, seat: &Seat, owed: Owed) -> impl Future<Output = Result<(), EngineError>> + use<> {
         let append = seat.reschedule(desk, owed).map(|append| self.inner.store.append(append));
+        let write = append.map(|append| Write::new(self, desk, append));
         let (engine, desk, generation) = (self.clone(), Arc::clone(desk), seat.generation);
         async move {
-            let Some(append) = append else { return Ok(()) };
-            if append.await.map_err(EngineError::Store)? == Appended::Conflict {
+            let Some(write) = write else { return Ok(()) };
+            if write.heard().await.map_err(EngineError::Store)? == Appended::Conflict {
                 // Somebody else has written to this run: what lies on the desk is old.
                 engine.forget(&desk, generation);
             }
