@@ -9,6 +9,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+use crate::step::beside_this;
+
 const TEAM: &str = "examples/release-notes/team.yaml";
 
 /// The researcher refuses spans of more than 700 commits; the newest ones show as much.
@@ -66,14 +68,12 @@ struct Workplace {
 
 impl Workplace {
     fn new(name: &str) -> Result<Self, String> {
-        let ours = std::env::current_exe().map_err(said)?;
-        let beside = ours.parent().ok_or("this program lies nowhere")?;
-        let folder = beside.join("example").join(name);
+        let folder = beside_this("example").join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(said)?;
         }
         fs::create_dir_all(&folder).map_err(said)?;
-        Ok(Self { binary: beside.join("handclasp"), store: folder.join("store.db"), folder })
+        Ok(Self { binary: beside_this("handclasp"), store: folder.join("store.db"), folder })
     }
 
     fn handclasp(&self, words: &[&str]) -> Command {

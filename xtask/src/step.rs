@@ -6,6 +6,7 @@
 //! whichever runner ran them.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -14,6 +15,11 @@ pub(crate) fn cargo(words: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(words.split_whitespace());
     command
+}
+
+/// The program of that name that was built beside this one.
+pub(crate) fn beside_this(name: &str) -> PathBuf {
+    std::env::current_exe().expect("this program lies somewhere").with_file_name(name)
 }
 
 /// What has passed and failed so far. A step that runs tests counts as its tests.

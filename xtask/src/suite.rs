@@ -3,13 +3,15 @@
 //! Everything is built in one profile, so that nothing is compiled twice: on two cores the build is
 //! most of the time that the suite takes.
 
+use std::process::Command;
+
 use crate::example;
 use crate::licence;
-use crate::step::{Report, cargo};
+use crate::step::{Report, beside_this, cargo};
 
-/// Seeds of the short simulation: enough to meet every fault many times, in the profile of the tests.
+/// Seeds of the short simulation: enough to reach every situation, in the profile of the tests.
 /// `cargo xtask sim` runs ten thousand, optimised.
-const SHORT_SIMULATION: &str = "run -q -p handclasp-sim -- --seeds 500";
+const SEEDS: &str = "500";
 
 /// Formatting, lints and licences.
 pub(crate) fn check(report: &mut Report) {
@@ -25,13 +27,24 @@ pub(crate) fn test(report: &mut Report) {
     let tests = if runs_tests("nextest --version") { "nextest run --workspace" } else { "test --workspace --all-targets --no-fail-fast" };
     report.tests("every test passes, golden files included", tests);
     report.tests("every example in the documentation works", "test --workspace --doc --no-fail-fast");
-    report.cargo("a short simulation finds no broken law", SHORT_SIMULATION);
-    example(report);
+    // Once for all: alone, each would be built anew, since it asks less of what it depends on.
+    report.cargo("the programs are built", "build -q --workspace --bins");
+    report.step("a short simulation finds no broken law", "cargo run -p handclasp-sim -- --seeds 500", simulated);
+    example_team(report);
 }
 
-/// The example team, with the real binary.
+/// The example team, with a fresh binary.
 pub(crate) fn example(report: &mut Report) {
     report.cargo("the command line is built", "build -q -p handclasp-cli");
+    example_team(report);
+}
+
+fn example_team(report: &mut Report) {
     report.step("the example team writes the release notes of this repository", "cargo xtask example", example::works);
     report.step("killed twice on the way, it goes on from the last committed step", "cargo xtask example", example::survives);
+}
+
+fn simulated() -> Result<(), String> {
+    let status = Command::new(beside_this("handclasp-sim")).args(["--seeds", SEEDS]).status().map_err(|error| error.to_string())?;
+    if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
