@@ -35,6 +35,8 @@ pub(crate) struct Desk {
     pub(crate) durable: watch::Sender<Durable>,
     /// Whose places are free as soon as decisions under way are durable.
     leaving: std::sync::Mutex<Vec<AgentName>>,
+    /// Writes that somebody waits for.
+    under_way: watch::Sender<usize>,
     /// Writes whose callers have left.
     inherited: std::sync::Mutex<Vec<Writing>>,
 }
@@ -89,7 +91,15 @@ impl Desk {
             content_bytes: 0,
         };
         let (durable, _) = watch::channel(Durable { generation: 0, version: 0 });
-        Self { tenant, run, seat: Mutex::new(seat), durable, leaving: std::sync::Mutex::default(), inherited: std::sync::Mutex::default() }
+        Self {
+            tenant,
+            run,
+            seat: Mutex::new(seat),
+            durable,
+            leaving: std::sync::Mutex::default(),
+            under_way: watch::Sender::new(0),
+            inherited: std::sync::Mutex::default(),
+        }
     }
 
     /// Reads the run's log if it is not at hand.
@@ -101,12 +111,15 @@ impl Desk {
         if seat.loaded {
             return Ok(());
         }
+        // What is still being written belongs to the log that is read now.
+        let _ = self.under_way.subscribe().wait_for(|writes| *writes == 0).await;
         seat.inherited.append(&mut lock(&self.inherited));
         while let Some(writing) = seat.inherited.last_mut() {
             // Whatever it says, the log will say.
             let _ = writing.await;
             seat.inherited.pop();
         }
+        seat.drop_state(self.generation());
         let load = Load { tenant: self.tenant.clone(), run: self.run, snapshot: true };
         let loaded = store.load(load.clone()).await.map_err(EngineError::Store)?;
         let Some(loaded) = loaded else {
@@ -146,7 +159,7 @@ impl Desk {
         self.durable.borrow().generation
     }
 
-    /// Notes that `version` is durable; `false` if the desk has begun anew without knowing that.
+    /// Notes that `version` is durable; `false` if the decision was made void meanwhile.
     pub(crate) fn reached(&self, generation: u64, version: u64) -> bool {
         let mut current = false;
         self.durable.send_modify(|durable| {
@@ -178,9 +191,20 @@ impl Desk {
         std::mem::take(&mut *lock(&self.leaving))
     }
 
+    /// Somebody begins to wait for a write.
+    pub(crate) fn write_begins(&self) {
+        self.under_way.send_modify(|writes| *writes += 1);
+    }
+
+    /// The store has answered.
+    pub(crate) fn write_ends(&self) {
+        self.under_way.send_modify(|writes| *writes -= 1);
+    }
+
     /// Takes over a write whose caller has left.
     pub(crate) fn inherit(&self, writing: Writing) {
         lock(&self.inherited).push(writing);
+        self.write_ends();
     }
 
     /// Ends when `version` is durable; `false` if the decision it belongs to is void.

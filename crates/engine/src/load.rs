@@ -28,10 +28,11 @@ pub(crate) fn take(seat: &mut Seat, load: &mut Arc<Load>, events: &[Event]) -> V
         }
         if let Some(agent) = before {
             seat.leases.remove(&id);
-            seat.beats.remove(&id);
             freed.push(agent);
         }
         if let Some(agent) = now {
+            // Not before: if the end of a lease turns out void, its holder has been heard of all the same.
+            seat.beats.remove(&id);
             seat.leases.insert(id, agent.clone());
             *Arc::make_mut(load).entry(agent).or_default() += 1;
         }
@@ -48,12 +49,10 @@ fn free<'a>(load: &mut Arc<Load>, agents: impl Iterator<Item = &'a AgentName>) {
 }
 
 impl Engine {
-    /// A decision is durable, and the places that it frees are free. If the desk has begun anew without
-    /// knowing that, what lies there is older than the log.
+    /// A decision is durable, and the places that it frees are free. If it was made void meanwhile, the
+    /// log is about to be read again, and the places are counted then.
     pub(crate) fn is_written(&self, desk: &Arc<Desk>, generation: u64, version: u64, freed: &[AgentName]) {
-        if !desk.reached(generation, version) {
-            self.forget(desk, desk.generation());
-        } else if !freed.is_empty() {
+        if desk.reached(generation, version) && !freed.is_empty() {
             desk.left(freed);
             free(lock(&self.inner.load).entry(desk.tenant.clone()).or_default(), freed.iter());
         }

@@ -24,6 +24,7 @@ pub(crate) struct Write {
 
 impl Write {
     pub(crate) fn new(engine: &Engine, desk: &Arc<Desk>, writing: Writing) -> Self {
+        desk.write_begins();
         Self { engine: engine.clone(), desk: Arc::clone(desk), writing: Some(writing) }
     }
 
@@ -32,6 +33,7 @@ impl Write {
         let writing = self.writing.as_mut().expect("a write is heard of once");
         let said = writing.await;
         self.writing = None;
+        self.desk.write_ends();
         said
     }
 }

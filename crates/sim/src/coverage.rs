@@ -127,6 +127,11 @@ impl Coverage {
 
     /// Takes down the situations that a commit shows.
     pub(crate) fn commit(&mut self, events: &[Event]) {
+        let found_out = events.iter().any(|event| matches!(event, Event::EffectSettled { reconciled: true, .. }))
+            && !events.iter().any(|event| matches!(event, Event::InterruptResolved { .. }));
+        if found_out {
+            self.reach("an agent finds out what became of an effect");
+        }
         let accepts = events.iter().any(|event| matches!(event, Event::HandoffClaimed { .. }))
             && events.iter().any(|event| matches!(event, Event::HandoffAccepted { .. }));
         if accepts {

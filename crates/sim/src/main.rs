@@ -1,8 +1,8 @@
-//! `handclasp-sim [SEED] [--seeds N] [--from N]`: lives simulated worlds, and breaks one at every step.
+//! `handclasp-sim [SEED] [--seeds N] [--from N] [--coverage]`: lives simulated worlds, and breaks one at every step.
 //!
 //! With a seed: that world alone, and what it came to. Without: N worlds (1,000 unless told) from
-//! seed 0 or `--from`, on two threads, then the fixed scenario broken at every step. Data goes to
-//! stdout, failures to stderr. Ends with 1 if a law was broken or a situation was not reached, with 2
+//! seed 0 or `--from`, on two threads, then the fixed scenario broken at every step; `--coverage` adds
+//! how often each situation was reached. Data goes to stdout, failures to stderr. Ends with 1 if a law was broken or a situation was not reached, with 2
 //! on wrong use.
 
 use std::io::{self, Write as _};
@@ -26,15 +26,17 @@ struct Wanted {
     one: Option<u64>,
     seeds: u64,
     from: u64,
+    coverage: bool,
 }
 
 fn wanted(arguments: impl Iterator<Item = String>) -> Option<Wanted> {
-    let mut wanted = Wanted { one: None, seeds: SEEDS, from: 0 };
+    let mut wanted = Wanted { one: None, seeds: SEEDS, from: 0, coverage: false };
     let mut arguments = arguments;
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--seeds" => wanted.seeds = arguments.next()?.parse().ok()?,
             "--from" => wanted.from = arguments.next()?.parse().ok()?,
+            "--coverage" => wanted.coverage = true,
             seed => wanted.one = Some(seed.parse().ok()?),
         }
     }
@@ -94,9 +96,7 @@ fn one(seed: u64) -> io::Result<ExitCode> {
             let mut out = io::stdout().lock();
             writeln!(out, "seed {seed}: {} runs, {} commits, {} events", report.runs, report.commits, report.events)?;
             writeln!(out, "{} engines, logs {}", report.engines, report.digest)?;
-            for situation in SITUATIONS.iter().filter(|situation| report.coverage.times(situation) > 0) {
-                writeln!(out, "{:6} {situation}", report.coverage.times(situation))?;
-            }
+            table(&mut out, &report.coverage)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {
@@ -104,6 +104,13 @@ fn one(seed: u64) -> io::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+fn table(out: &mut impl io::Write, coverage: &Coverage) -> io::Result<()> {
+    for situation in SITUATIONS.iter().filter(|situation| coverage.times(situation) > 0) {
+        writeln!(out, "{:8} {situation}", coverage.times(situation))?;
+    }
+    Ok(())
 }
 
 fn many(wanted: Wanted) -> io::Result<ExitCode> {
@@ -124,6 +131,9 @@ fn many(wanted: Wanted) -> io::Result<ExitCode> {
     for failure in lived.failures.iter().take(FAILURES_SHOWN) {
         code = ExitCode::FAILURE;
         writeln!(io::stderr().lock(), "{failure}\n")?;
+    }
+    if wanted.coverage {
+        table(&mut out, &lived.coverage)?;
     }
     let missing = lived.coverage.missing();
     writeln!(out, "{} of {} situations reached under faults", SITUATIONS.len() - missing.len(), SITUATIONS.len())?;
@@ -153,7 +163,7 @@ fn main() -> io::Result<ExitCode> {
         Some(Wanted { one: Some(seed), .. }) => one(seed),
         Some(wanted) => many(wanted),
         None => {
-            writeln!(io::stderr().lock(), "usage: handclasp-sim [SEED] [--seeds N] [--from N]")?;
+            writeln!(io::stderr().lock(), "usage: handclasp-sim [SEED] [--seeds N] [--from N] [--coverage]")?;
             Ok(ExitCode::from(2))
         }
     }

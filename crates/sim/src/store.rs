@@ -144,9 +144,9 @@ impl FaultyStore {
     /// now. Whoever lets several engines write has to compare the head as well, as is done here.
     fn write(&self, append: Append) -> Appended {
         let (run, events) = (append.run, append.events.clone());
-        let before = events.first().and_then(|first| encoding::decode(first).ok()).map(|first| first.prev);
+        let before = events.first().map_or(Some(append.head), |first| encoding::decode(first).ok().map(|first| first.prev));
         let head = self.weather().heads.get(&run).copied().unwrap_or(GENESIS);
-        if before.is_some_and(|before| before != head) {
+        if before != Some(head) {
             return Appended::Conflict;
         }
         let head = append.head;

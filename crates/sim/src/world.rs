@@ -56,6 +56,8 @@ pub(crate) struct World {
     numbers: u64,
     /// How likely the store settles an append in a turn.
     settles: u32,
+    /// How many runs principals open: few go far, many get in each other's way.
+    pub(crate) runs_max: usize,
 }
 
 fn engine(store: &Arc<FaultyStore>, clock: &Arc<StoppedClock>, number: u32) -> Engine {
@@ -72,6 +74,7 @@ impl World {
         let store = Arc::new(FaultyStore::new(dice.apart(), faults.clone()));
         let engine = engine(&store, &clock, 1);
         let settles = if dice.chance(faults.held_back) { 6 } else { 40 };
+        let runs_max = 1 + dice.index(4);
         Self {
             seed,
             dice,
@@ -92,6 +95,7 @@ impl World {
             reminders: BTreeMap::new(),
             numbers: 0,
             settles,
+            runs_max,
         }
     }
 
@@ -113,7 +117,7 @@ impl World {
     }
 
     fn trouble(&mut self) -> Held {
-        let turns = 250 + self.dice.below(350);
+        let turns = 300 + self.dice.below(700);
         for _ in 0..turns {
             match self.dice.weighted(&[(40, 0), (self.settles, 1), (45, 2), (8, 3)]) {
                 0 => self.poll_one()?,
@@ -330,10 +334,14 @@ impl World {
     fn observe(&mut self) -> Held {
         for written in self.store.take_written() {
             let rows = self.store.owed(written.run);
+            let taken = self.laws.runs.get(&written.run).map_or(0, |witness| witness.places_taken);
             self.laws.observe(&written, &rows)?;
             if let Some(witness) = self.laws.runs.get(&written.run) {
                 self.trail.note(|| format!("written: {} {:?}", witness.version, witness.last));
                 if !self.calm {
+                    if witness.places_taken > taken {
+                        self.coverage.reach("a transfer takes the place of what somebody waits for");
+                    }
                     self.coverage.commit(&witness.last);
                 }
             }

@@ -11,11 +11,12 @@ use handclasp_core::command::{
     WorkState,
 };
 use handclasp_core::contract::ReadBackLevel;
-use handclasp_core::handoff::{Handoff, Phase};
+use handclasp_core::event::Awaiting;
+use handclasp_core::handoff::{Handoff, Phase, Returned};
 use handclasp_core::id::AgentName;
 use handclasp_core::ledger::{ItemKind, Settlement};
 use handclasp_core::limits::{Budget, Usage};
-use handclasp_core::offer::{By, Kind, Mode};
+use handclasp_core::offer::{By, Kind, Mode, Receiver};
 use handclasp_core::plan::Plan;
 use handclasp_core::refusal::Refusal;
 use handclasp_core::time::Millis;
@@ -107,7 +108,7 @@ impl World {
             return self.diligent(&known, index);
         }
         let planned = self.laws.runs[&handoff.run].planned;
-        let next = if planned { 2 } else { 8 };
+        let next = if planned { 3 } else { 14 };
         match self.dice.weighted(&[
             (12, 0),
             (8, 1),
@@ -127,7 +128,7 @@ impl World {
             1 => bare(Command::Progress { handoff, token, state: self.state() }),
             2 => self.begin(index),
             3 => self.ask(index),
-            4 => self.delegate(index),
+            4 => self.delegate(&known, index),
             5 => self.spawn(index),
             6 => self.child(index),
             7 => self.complete(&known, index),
@@ -205,10 +206,18 @@ impl World {
         Some((Command::Ask { handoff, token, question, ordinal: questions, park }, blobs))
     }
 
-    fn delegate(&mut self, index: usize) -> Said {
+    fn delegate(&mut self, known: &Handoff, index: usize) -> Said {
         let Session { handoff, token, .. } = self.sessions[index];
         let mut blobs = Blobs::default();
-        let offer = Box::new(team::offer(&mut self.dice, &mut blobs, Kind::Delegate));
+        let mut offer = Box::new(team::offer(&mut self.dice, &mut blobs, Kind::Delegate));
+        if let Some(Returned { from: Awaiting::Handoff(child), .. }) = known.returned.last()
+            && let Some(child) = self.laws.runs[&handoff.run].run().and_then(|run| run.handoff(*child))
+            && self.dice.chance(400)
+        {
+            // The same once more: that goes in circles, unless something was learnt.
+            offer.to = Receiver::Agent(child.to.clone());
+            offer.payload = child.payload;
+        }
         let continuation = Some(blobs.json(&json!("where I was")));
         let by = By::Holder { handoff, token };
         Some((Command::Offer { by, mode: Mode::Delegate, offer, continuation, ordinal: 0 }, blobs))
@@ -296,7 +305,11 @@ impl World {
     fn hand_on(&mut self, known: &Handoff, index: usize) -> Said {
         let (command, mut blobs) = self.complete(known, index)?;
         let Command::Complete { mut completion, handoff, token } = command else { return None };
-        completion.next = Some(team::offer(&mut self.dice, &mut blobs, Kind::Route));
+        let mut next = team::offer(&mut self.dice, &mut blobs, Kind::Route);
+        if self.dice.chance(50) {
+            next.to = Receiver::Agent(team::agent("nobody"));
+        }
+        completion.next = Some(next);
         Some((Command::Complete { handoff, token, completion }, blobs))
     }
 

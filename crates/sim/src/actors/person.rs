@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use handclasp_core::blob::{Blobs, Digest};
-use handclasp_core::command::{Answer, Command, DID_NOT_HAPPEN, HAPPENED, Open, Pins, Question};
+use handclasp_core::command::{Answer, Asking, Command, DID_NOT_HAPPEN, HAPPENED, Open, Pins};
 use handclasp_core::id::{HandoffId, InterruptId, RunId};
 use handclasp_core::ledger::{ItemKind, NewItem};
 use handclasp_core::limits::Limits;
@@ -17,9 +17,6 @@ use crate::dice::Dice;
 use crate::laws::{QuestionSeen, Stand};
 use crate::team;
 use crate::world::World;
-
-/// Runs that principals open; children come on top.
-const RUNS_MAX: usize = 4;
 
 /// An item that somebody brings along.
 pub(crate) fn item(dice: &mut Dice, blobs: &mut Blobs) -> NewItem {
@@ -47,7 +44,7 @@ pub(crate) fn opening(dice: &mut Dice, blobs: &mut Blobs) -> Open {
         intent: None,
         items,
         limits: Limits {
-            handoffs: Some(4 + dice.below(12)),
+            handoffs: Some(3 + dice.below(14)),
             steps: Some(15 + dice.below(40)),
             tokens: dice.chance(300).then(|| 100 + dice.below(500)),
             depth: Some(1 + dice.below(3)),
@@ -81,7 +78,7 @@ impl World {
     /// A principal opens a run, or adds work to one.
     pub(crate) fn principal(&mut self) {
         let mut blobs = Blobs::default();
-        if self.laws.runs.len() < RUNS_MAX {
+        if self.laws.runs.len() < self.runs_max {
             let (run, key) = (self.new_run(), self.key(800));
             let open = opening(&mut self.dice, &mut blobs);
             let request = self.request("user:paul", run, key, Command::Open(Box::new(open)));
@@ -125,12 +122,24 @@ impl World {
             let happened = self.outside.has_happened(handoff, effect);
             return if happened { HAPPENED } else { DID_NOT_HAPPEN }.to_owned();
         }
-        let Question { options, .. } = &asked.question;
         let yes = self.dice.chance(700);
-        match options.get(usize::from(!yes)) {
-            Some(option) => option.clone(),
-            None => if yes { APPROVED } else { REJECTED }.to_owned(),
+        match asked.question.asking {
+            Asking::Question => {
+                if yes {
+                    "yes"
+                } else {
+                    "no"
+                }
+            }
+            Asking::Approval | Asking::Reconciliation => {
+                if yes {
+                    APPROVED
+                } else {
+                    REJECTED
+                }
+            }
         }
+        .to_owned()
     }
 
     pub(crate) fn resolve(&mut self, run: RunId, interrupt: InterruptId, shown: Digest, choice: String) {

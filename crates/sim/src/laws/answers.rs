@@ -2,7 +2,7 @@
 
 use handclasp_core::Reply;
 use handclasp_core::blob::Digest;
-use handclasp_core::command::{Command, EffectOutcome, Request};
+use handclasp_core::command::{Command, Request};
 use handclasp_core::id::{HandoffId, InterruptId, Token};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::time::Timestamp;
@@ -97,7 +97,7 @@ impl Witness {
             Reply::EffectProceed { effect } => {
                 let Some((handoff, token)) = shown(&request.command) else { return lie() };
                 let seen = self.handoff(handoff).and_then(|seen| seen.effects.get(effect));
-                seen.is_some_and(|seen| seen.token == token && !matches!(seen.outcome, Some((_, EffectOutcome::DidNotHappen))))
+                seen.is_some_and(|seen| seen.token == token)
             }
             Reply::EffectKnown { effect, outcome } => {
                 let Some((handoff, _)) = shown(&request.command) else { return lie() };

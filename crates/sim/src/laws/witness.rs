@@ -1,6 +1,6 @@
 //! A run as its events tell it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use handclasp_core::blob::Digest;
 use handclasp_core::command::{Answer, EffectId, Question};
@@ -67,6 +67,8 @@ pub(crate) struct Witness {
     pub(crate) closed: Option<RunOutcome>,
     /// The events of the last commit.
     pub(crate) last: Vec<Event>,
+    /// Transfers that took the place of what somebody waits for.
+    pub(crate) places_taken: u64,
 }
 
 impl Witness {
@@ -87,6 +89,7 @@ impl Witness {
             usage: Usage::default(),
             closed: None,
             last: Vec::new(),
+            places_taken: 0,
         }
     }
 
@@ -232,6 +235,7 @@ impl Witness {
             for handoff in &mut self.handoffs {
                 if handoff.stand == Stand::Waiting(Awaiting::Handoff(from)) {
                     handoff.stand = Stand::Waiting(Awaiting::Handoff(offered.handoff));
+                    self.places_taken += 1;
                 }
             }
         }
@@ -336,7 +340,8 @@ impl Witness {
     }
 
     /// Everything has come to rest: what is open waits for a person (law 11).
-    pub(super) fn at_rest(&self) -> Held {
+    /// A run may also wait for one of `open`, runs below it that do so themselves.
+    pub(super) fn at_rest(&self, open: &BTreeSet<RunId>) -> Held {
         if self.closed.is_some() {
             let open = self.questions.iter().find(|question| question.is_open());
             return require(open.is_none(), "nothing hangs", || {
@@ -345,7 +350,8 @@ impl Witness {
         }
         let asked = self.questions.iter().any(QuestionSeen::is_open);
         let dead = self.handoffs.iter().any(|handoff| handoff.stand == Stand::Dead);
-        require(asked || dead, "nothing hangs", || {
+        let below = self.handoffs.iter().any(|handoff| matches!(handoff.stand, Stand::Waiting(Awaiting::Run(run)) if open.contains(&run)));
+        require(asked || dead || below, "nothing hangs", || {
             let open: Vec<String> =
                 self.handoffs.iter().filter(|handoff| !handoff.is_over()).map(|h| format!("{} {:?}", h.id.number, h.stand)).collect();
             format!("{} is open, and nothing will move it: {}", self.id, open.join(", "))
