@@ -237,11 +237,7 @@ impl Engine {
     pub async fn attend_to(&self, row: &Dispatch) -> Result<Option<Millis>, EngineError> {
         match (&row.standing, row.slot) {
             (Standing::OpenChild, Slot::Child(child)) => self.open_child(row, child).await.map(|()| Some(limits::CHILD_REMINDER)),
-            (Standing::CancelChild, Slot::Child(child)) => {
-                let command = Command::Cancel { handoff: None, reason: "nobody waits for it any more".to_owned() };
-                self.system(&row.tenant, child, command).await.or_else(ignore_refusal)?;
-                Ok(Some(limits::CHILD_REMINDER))
-            }
+            (Standing::CancelChild, Slot::Child(child)) => self.cancel_child(row, child).await.map(|()| Some(limits::CHILD_REMINDER)),
             (Standing::TellParent, _) => self.tell_parent(row).await.map(|()| None),
             (Standing::DeadLetter | Standing::Deliver { .. } | Standing::OpenChild | Standing::CancelChild, _) => Ok(None),
             (Standing::Lease { .. } | Standing::Wake { .. } | Standing::Inbox { .. }, _) => self.wake(row).await.map(|()| None),
@@ -314,6 +310,22 @@ impl Engine {
             }
             Err(Rejection::Failed(error)) => Err(error),
         }
+    }
+
+    /// Stops a child run. One that was never opened is opened first: somebody may still be about to open
+    /// it, and this way its end is told by its own log in either case.
+    async fn cancel_child(&self, row: &Dispatch, child: RunId) -> Result<(), EngineError> {
+        let cancel = || Command::Cancel { handoff: None, reason: "nobody waits for it any more".to_owned() };
+        match self.system(&row.tenant, child, cancel()).await {
+            Err(Rejection::Refused(Refusal::UnknownRun)) => {
+                self.open_child(row, child).await?;
+                self.system(&row.tenant, child, cancel()).await.or_else(ignore_refusal)?;
+            }
+            other => {
+                other.or_else(ignore_refusal)?;
+            }
+        }
+        Ok(())
     }
 
     async fn tell_parent(&self, row: &Dispatch) -> Result<(), EngineError> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use handclasp_core::Reply;
 use handclasp_core::blob::Blobs;
-use handclasp_core::command::Request;
+use handclasp_core::command::{Command, Request};
 use handclasp_core::id::{AgentName, RunId};
 use handclasp_core::run::Slot;
 use handclasp_core::time::{Millis, Timestamp};
@@ -84,6 +84,11 @@ impl Call {
         let engine = engine.clone();
         let future = Box::pin(async move { Answer::Attended(engine.flush().await.map(|()| None)) });
         Self { caller: Caller::Nobody, sent: None, future }
+    }
+
+    /// Whether an agent will act outside when this is answered.
+    pub(crate) fn is_go_ahead(&self) -> bool {
+        matches!(&self.sent, Some(Sent { request: Request { command: Command::EffectBegin { .. }, .. }, .. }))
     }
 
     /// One turn.

@@ -114,8 +114,10 @@ impl Laws {
             let written: Vec<Vec<u8>> = store.log(*id);
             require(written.len() as u64 == witness.version, "acknowledged", || format!("events of {id} have gone"))?;
             for (child, seen) in &witness.children {
-                let Some(below) = self.runs.get(child) else { continue };
-                if let (Some(spent), true) = (seen.settled, below.closed.is_some()) {
+                let below = self.runs.get(child);
+                let over = below.is_none_or(|below| below.closed.is_some());
+                require(seen.settled.is_some() || !over, "budgets", || format!("{child} of {id} is over and was never settled"))?;
+                if let (Some(spent), Some(below)) = (seen.settled, below) {
                     require(spent == below.usage, "budgets", || {
                         format!("{child} spent {:?}, and {spent:?} was charged to {id}", below.usage)
                     })?;

@@ -53,7 +53,7 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 /// Steps that a failure shows. Enough to see how it came about, few enough to read.
-const TRAIL_LENGTH: usize = 6000;
+const TRAIL_LENGTH: usize = 60;
 
 /// The last steps of a world. Kept only in the second run of a seed that has failed: writing them
 /// down takes longer than the world itself.

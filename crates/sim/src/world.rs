@@ -51,8 +51,8 @@ pub(crate) struct World {
     pub(crate) calm: bool,
     /// Rows that are left alone for a while.
     pub(crate) aside: BTreeMap<(RunId, Slot), Timestamp>,
-    /// How often a child run was told to open, once calm.
-    pub(crate) reminders: BTreeMap<(RunId, Slot), u64>,
+    /// How often each row was attended to, once calm.
+    pub(crate) reminders: BTreeMap<(RunId, Slot, &'static str), u64>,
     numbers: u64,
     /// How likely the store settles an append in a turn.
     settles: u32,
@@ -117,10 +117,10 @@ impl World {
     }
 
     fn trouble(&mut self) -> Held {
-        let turns = 300 + self.dice.below(700);
+        let turns = 400 + self.dice.below(1_000);
         for _ in 0..turns {
             match self.dice.weighted(&[(40, 0), (self.settles, 1), (45, 2), (8, 3)]) {
-                0 => self.poll_one()?,
+                0 => (0..3).try_for_each(|_| self.poll_one())?,
                 1 => self.settle_one()?,
                 2 => self.act()?,
                 _ => self.time_passes(),
@@ -195,6 +195,10 @@ impl World {
             self.coverage.reach("a caller leaves while its command is under way");
             let call = self.calls.swap_remove(index);
             self.unheard(call);
+            return Ok(());
+        }
+        if self.calls[index].is_go_ahead() && self.dice.chance(700) {
+            // What tells an agent to go ahead travels slowly: the lease may be gone when it arrives.
             return Ok(());
         }
         self.poll_at(index).map(|_| ())
@@ -438,9 +442,11 @@ impl World {
         // will run out.
         self.settle_all()?;
         self.calm = true;
+        self.aside.clear();
         self.sessions.clear();
         let person_answers = self.dice.chance(500);
         for _ in 0..PATIENCE {
+            self.calls.push(Call::flush(&self.engine));
             self.settle_all()?;
             if self.work_on() || self.attend_all() || (person_answers && self.answer_all()) {
                 continue;

@@ -174,7 +174,7 @@ impl Run {
                     touched.insert(Slot::Interrupt(interrupt.number));
                 }
                 Event::ChildReserved { child, .. } | Event::ChildSettled { child, .. } => {
-                    touched.insert(Slot::Child(*child));
+                    touched.extend([Slot::Child(*child), Slot::Parent]);
                 }
                 Event::RunClosed { .. } => {
                     touched.extend([Slot::Run, Slot::Parent]);
@@ -201,6 +201,8 @@ impl Run {
         match slot {
             Slot::Run if self.outcome.is_some() => None,
             Slot::Run => self.limits.time_ms.map(|time| Standing::Wake { due: self.opened_at + Millis(time) }),
+            // What its own children have spent is part of what it tells.
+            Slot::Parent if self.children.values().any(|child| !child.settled) => None,
             Slot::Parent => (self.outcome.is_some() && self.parent.is_some()).then_some(Standing::TellParent),
             Slot::Handoff(number) => self.numbered(number).and_then(work),
             Slot::Deadline(number) => self.numbered(number).and_then(deadline),

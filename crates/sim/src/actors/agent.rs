@@ -108,21 +108,22 @@ impl World {
             return self.diligent(&known, index);
         }
         let planned = self.laws.runs[&handoff.run].planned;
-        let next = if planned { 3 } else { 14 };
+        // A plan gets somewhere only if its steps are done more often than not.
+        let (done, next, broken) = if planned { (80, 6, 12) } else { (26, 14, 3) };
         match self.dice.weighted(&[
             (12, 0),
             (8, 1),
             (18, 2),
             (9, 3),
-            (6, 4),
+            (10, 4),
             (4, 5),
-            (3, 6),
-            (26, 7),
+            (5, 6),
+            (done, 7),
             (next, 8),
             (6, 9),
             (2, 10),
             (3, 11),
-            (3, 12),
+            (broken, 12),
         ]) {
             0 => bare(Command::Heartbeat { handoff, token }),
             1 => bare(Command::Progress { handoff, token, state: self.state() }),
@@ -212,7 +213,7 @@ impl World {
         let mut offer = Box::new(team::offer(&mut self.dice, &mut blobs, Kind::Delegate));
         if let Some(Returned { from: Awaiting::Handoff(child), .. }) = known.returned.last()
             && let Some(child) = self.laws.runs[&handoff.run].run().and_then(|run| run.handoff(*child))
-            && self.dice.chance(400)
+            && self.dice.chance(800)
         {
             // The same once more: that goes in circles, unless something was learnt.
             offer.to = Receiver::Agent(child.to.clone());
@@ -289,7 +290,7 @@ impl World {
         let place = known.place.as_ref()?;
         let critic = self.plan_of(known).is_some_and(|plan| plan.is_critic(place));
         let draft = "draft".parse().expect("a constant");
-        if critic && self.dice.chance(500) {
+        if critic && self.dice.chance(700) {
             return Some(Verdict::Revise { feedback: blobs.json(&json!("again")), score: Some(1) });
         }
         if self.dice.chance(80) {

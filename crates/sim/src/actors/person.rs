@@ -95,7 +95,7 @@ impl World {
     /// A person looks at what is open, and does something about it; or about something else.
     pub(crate) fn person(&mut self) {
         let Some(run) = self.some_run() else { return };
-        match self.dice.weighted(&[(50, 0), (12, 1), (5, 2), (2, 3), (25, 4), (4, 5)]) {
+        match self.dice.weighted(&[(60, 0), (12, 1), (3, 2), (1, 3), (20, 4), (4, 5)]) {
             0 => self.answer_one(run),
             1 => self.answer_late(run),
             2 => self.cancel(run, true),

@@ -45,6 +45,8 @@ impl World {
         }
         let row = rows[self.dice.index(rows.len())].clone();
         match (&row.standing, row.slot) {
+            // The engine's own post asks nobody without room either, but two posts may race.
+            (Standing::Deliver { to, .. }, _) if !self.has_room(to) && self.dice.chance(800) => {}
             (Standing::Deliver { to, .. }, Slot::Handoff(number)) => {
                 let accept = self.dice.chance(400);
                 self.claim(HandoffId { run: row.run, number }, to.clone(), accept);
@@ -107,40 +109,42 @@ impl World {
     /// In calm weather: attends to everything that is due. Returns whether there was something.
     pub(crate) fn attend_all(&mut self) -> bool {
         let (deliveries, others, _) = self.due();
-        let load = self.engine.load(&team::tenant());
         let mut busy = false;
         for row in deliveries {
             let (Standing::Deliver { to, .. }, Slot::Handoff(number)) = (&row.standing, row.slot) else { continue };
             // As the engine's own post does: no row is fetched for whoever has no room.
-            if load.get(to).copied().unwrap_or(0) < team::capacity(to) && !self.is_aside(&row) {
+            if self.has_room(to) && !self.is_aside(&row) {
                 self.claim(HandoffId { run: row.run, number }, to.clone(), true);
                 busy = true;
             }
         }
         for row in others {
-            let reminder = matches!(row.standing, Standing::OpenChild | Standing::CancelChild);
-            if !self.is_aside(&row) && (!reminder || self.reminded(&row)) {
+            if !self.is_aside(&row) && self.is_news(&row) {
+                *self.reminders.entry((row.run, row.slot, row.standing.kind())).or_default() += 1;
                 self.attend(row);
                 busy = true;
             }
         }
-        if busy {
-            self.calls.push(Call::flush(&self.engine));
-        }
         busy
     }
 
-    fn reminded(&mut self, row: &Dispatch) -> bool {
-        let times = self.reminders.entry((row.run, row.slot)).or_default();
-        *times += 1;
-        *times <= REMINDERS_MAX
+    /// A child run that waits for a person is told to open for ever; a few times prove the point.
+    fn is_news(&self, row: &Dispatch) -> bool {
+        let times = self.reminders.get(&(row.run, row.slot, row.standing.kind())).copied().unwrap_or(0);
+        !matches!(row.standing, Standing::OpenChild | Standing::CancelChild) || times < REMINDERS_MAX
+    }
+
+    /// Whether an agent may hold one more, as far as the engine knows.
+    fn has_room(&self, agent: &AgentName) -> bool {
+        self.engine.load(&team::tenant()).get(agent).copied().unwrap_or(0) < team::capacity(agent)
     }
 
     /// In calm weather, with nothing to do: goes on to when something is due. Returns whether there is.
     pub(crate) fn wait_for_next(&mut self) -> bool {
         let now = self.clock.now();
-        let (_, _, next) = self.due();
-        match next.filter(|next| *next <= now + LATE) {
+        let (_, others, next) = self.due();
+        let later = others.iter().filter(|row| self.is_news(row)).filter_map(|row| self.aside.get(&(row.run, row.slot)).copied());
+        match next.into_iter().chain(later).filter(|next| *next > now && *next <= now + LATE).min() {
             Some(next) => {
                 self.clock.forward_to(next);
                 true
