@@ -16,6 +16,7 @@ use handclasp_engine::{Engine, EngineError, Rejection};
 use handclasp_store::Dispatch;
 
 use crate::laws::Asked;
+use crate::team;
 
 /// Who waits for an answer.
 #[derive(Debug, Clone)]
@@ -95,6 +96,13 @@ impl Call {
     pub(crate) fn poll(&mut self) -> Option<Answer> {
         poll(self.future.as_mut())
     }
+}
+
+/// A command in the name of somebody.
+pub(crate) fn request(principal: &str, run: RunId, key: Option<String>, command: Command) -> Request {
+    let principal = principal.parse().expect("principals have no blanks");
+    let key = key.map(|key| key.parse().expect("keys are visible"));
+    Request { tenant: team::tenant(), principal, run, key, command }
 }
 
 /// Polls a future once. Nobody is woken: the world comes back by itself.

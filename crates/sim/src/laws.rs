@@ -18,7 +18,7 @@ use handclasp_core::run::Run;
 use handclasp_engine::Engine;
 use handclasp_store::Dispatch;
 
-pub(crate) use self::answers::Asked;
+pub(crate) use self::answers::{Asked, refused};
 pub(crate) use self::handoff::Stand;
 pub(crate) use self::witness::{QuestionSeen, Witness};
 

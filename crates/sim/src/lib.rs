@@ -20,6 +20,7 @@ mod report;
 mod scene;
 mod store;
 mod team;
+mod weather;
 mod world;
 
 pub use self::breaks::{Breaks, Difference, break_at_every_step};

@@ -17,7 +17,7 @@ const SEEDS: u64 = 1_000;
 /// The machine that this is measured on has so many cores; each takes the seeds of one parity.
 const THREADS: u64 = 2;
 /// Seeds from which every situation must have been reached.
-const SEEDS_FOR_COVERAGE: u64 = 500;
+const SEEDS_FOR_COVERAGE: u64 = 1_000;
 /// Failures that are shown; the first ones say it.
 const FAILURES_SHOWN: usize = 5;
 

@@ -55,6 +55,9 @@ impl std::error::Error for Failure {}
 /// Steps that a failure shows. Enough to see how it came about, few enough to read.
 const TRAIL_LENGTH: usize = 60;
 
+/// What a line shows of a command or an event: its names and ids come first.
+const LINE_CHARS_MAX: usize = 400;
+
 /// The last steps of a world. Kept only in the second run of a seed that has failed: writing them
 /// down takes longer than the world itself.
 #[derive(Debug, Default)]
@@ -70,7 +73,12 @@ impl Trail {
         if lines.len() == TRAIL_LENGTH {
             lines.pop_front();
         }
-        lines.push_back(line());
+        let mut line = line();
+        if let Some((cut, _)) = line.char_indices().nth(LINE_CHARS_MAX) {
+            line.truncate(cut);
+            line.push('…');
+        }
+        lines.push_back(line);
     }
 
     pub(crate) fn failure(self, seed: u64, violation: Violation) -> Failure {

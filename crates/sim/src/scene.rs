@@ -30,7 +30,7 @@ use crate::call::{Answer, Call, Caller, Sent, poll};
 use crate::clock::StoppedClock;
 use crate::dice::Dice;
 use crate::faults::Faults;
-use crate::laws::{Held, Laws, broken as break_of, require};
+use crate::laws::{self, Held, Laws, broken as break_of, require};
 use crate::outside::Outside;
 use crate::store::{Door, Fate, FaultyStore};
 use crate::team;
@@ -155,7 +155,7 @@ impl Scene {
                             acted = true;
                         }
                     }
-                    Err(Rejection::Refused(refusal)) if self.inside => self.laws.refused(sent.asked(), &refusal)?,
+                    Err(Rejection::Refused(refusal)) if self.inside => laws::refused(sent.asked(), &refusal)?,
                     Err(Rejection::Refused(refusal)) => return break_of("keys", format!("{:?} was refused: {refusal}", request.command)),
                     Err(Rejection::Failed(_)) => return Ok(false),
                 }
@@ -214,7 +214,7 @@ impl Scene {
         }
     }
 
-    fn asked(&self, principal: &str, key: String, command: Command, blobs: Blobs) -> Asked {
+    fn asked(&self, principal: &str, key: &str, command: Command, blobs: Blobs) -> Asked {
         let request = Request {
             tenant: team::tenant(),
             principal: principal.parse().expect("a constant"),
@@ -237,7 +237,7 @@ impl Scene {
             let choice = open.effect.as_ref().map_or(APPROVED, truly).to_owned();
             let answer = PersonsAnswer { choice, text: None };
             let command = Command::Resolve { interrupt: open.id, shown: open.question.shown.digest, answer };
-            return Some(self.asked("user:mary", format!("answer/{}", open.id.number), command, Blobs::default()));
+            return Some(self.asked("user:mary", &format!("answer/{}", open.id.number), command, Blobs::default()));
         }
         let handoff = run.open_handoffs().next()?;
         match &handoff.phase {
@@ -271,14 +271,14 @@ impl Scene {
             first: None,
             parent: None,
         };
-        self.asked("user:paul", "open".to_owned(), Command::Open(Box::new(open)), blobs)
+        self.asked("user:paul", "open", Command::Open(Box::new(open)), blobs)
     }
 
     fn claim(&self, handoff: &Handoff) -> Asked {
         let holder = if self.inside { format!("engine:{}", self.engines) } else { "worker:1".to_owned() };
         let accept = Some(ReadBack::delivered());
         let command = Command::Claim { handoff: handoff.id, by: handoff.to.clone(), holder, accept };
-        self.asked("agent:any", format!("claim/{}/{}", handoff.id.number, handoff.claims), command, Blobs::default())
+        self.asked("agent:any", &format!("claim/{}/{}", handoff.id.number, handoff.claims), command, Blobs::default())
     }
 
     fn work(&self, run: &Run, known: &Handoff, token: Token) -> Asked {
@@ -307,7 +307,7 @@ impl Scene {
             Command::EffectFinish { .. } => "finish",
             _ => "complete",
         };
-        self.asked("agent:any", format!("{name}/{}/{token}", handoff.number), command, blobs)
+        self.asked("agent:any", &format!("{name}/{}/{token}", handoff.number), command, blobs)
     }
 }
 

@@ -138,7 +138,7 @@ fn step(name: &str, to: &str, dice: &mut Dice) -> Step {
 pub(crate) fn plan(dice: &mut Dice) -> Plan {
     let draft = || Some(step_name("draft"));
     let mut nodes = vec![Node::Step(step("draft", "ann", dice))];
-    if dice.chance(700) {
+    if dice.chance(800) {
         nodes.push(Node::Review(Review {
             author: step("write", "bob", dice),
             critic: step("judge", "cid", dice),
@@ -146,11 +146,11 @@ pub(crate) fn plan(dice: &mut Dice) -> Plan {
             unapproved: if dice.chance(700) { Unapproved::KeepBest } else { Unapproved::Stop },
         }));
     }
-    if dice.chance(500) {
+    if dice.chance(400) {
         let send_back = if dice.chance(700) { draft() } else { None };
         nodes.push(Node::Checkpoint(Checkpoint { name: step_name("check"), contract: report(), send_back }));
     }
-    if dice.chance(600) {
+    if dice.chance(450) {
         nodes.push(Node::Approve(Approve {
             name: step_name("allow"),
             within_ms: dice.chance(500).then(|| Millis::seconds(30 + dice.below(60))),

@@ -9,26 +9,26 @@ use std::sync::Arc;
 
 use handclasp_core::Reply;
 use handclasp_core::blob::{Blobs, Digest};
-use handclasp_core::command::{Command, Pins, Request};
+use handclasp_core::command::{Command, Request};
 use handclasp_core::id::RunId;
 use handclasp_core::run::Slot;
 use handclasp_core::time::{Millis, Timestamp};
-use handclasp_engine::{Clock as _, Engine, EngineError, Registry, Rejection, inspect};
+use handclasp_engine::{Clock as _, Engine, EngineError, Rejection, inspect};
 
 use crate::actors::Session;
-use crate::call::{Answer, Call, Caller, Sent, poll};
+use crate::call::{Answer, Call, Caller, Sent, poll, request};
 use crate::clock::StoppedClock;
 use crate::coverage::Coverage;
 use crate::dice::Dice;
 use crate::faults::Faults;
-use crate::laws::{Held, Laws, broken, require};
+use crate::laws::{self, Held, Laws, broken, require};
 use crate::outside::Outside;
 use crate::report::{Failure, Report, Trail};
-use crate::store::{Door, Fate, FaultyStore, at_once};
+use crate::store::{Door, FaultyStore, at_once};
 use crate::team;
 
 /// Turns after which something that has not ended never will.
-const PATIENCE: u32 = 20_000;
+pub(crate) const PATIENCE: u32 = 20_000;
 
 /// Everything there is.
 pub(crate) struct World {
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<StoppedClock>,
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) engine: Engine,
-    engines: u32,
+    pub(crate) engines: u32,
     pub(crate) calls: Vec<Call>,
     pub(crate) sessions: Vec<Session>,
     /// What the network has kept for later.
@@ -58,9 +58,12 @@ pub(crate) struct World {
     settles: u32,
     /// How many runs principals open: few go far, many get in each other's way.
     pub(crate) runs_max: usize,
+    /// Whether people and agents are keen to get to the end: in other worlds few plans do.
+    pub(crate) keen: bool,
 }
 
-fn engine(store: &Arc<FaultyStore>, clock: &Arc<StoppedClock>, number: u32) -> Engine {
+/// An engine over the store with weather.
+pub(crate) fn engine(store: &Arc<FaultyStore>, clock: &Arc<StoppedClock>, number: u32) -> Engine {
     let door = Door { store: Arc::clone(store), at_once: false };
     let clock: Arc<StoppedClock> = Arc::clone(clock);
     Engine::named(Arc::new(door), clock, team::registry(), format!("engine:{number}"))
@@ -74,7 +77,8 @@ impl World {
         let store = Arc::new(FaultyStore::new(dice.apart(), faults.clone()));
         let engine = engine(&store, &clock, 1);
         let settles = if dice.chance(faults.held_back) { 6 } else { 40 };
-        let runs_max = 1 + dice.index(4);
+        let keen = dice.chance(250);
+        let runs_max = if keen { 1 } else { 1 + dice.index(4) };
         Self {
             seed,
             dice,
@@ -96,6 +100,7 @@ impl World {
             numbers: 0,
             settles,
             runs_max,
+            keen,
         }
     }
 
@@ -117,12 +122,12 @@ impl World {
     }
 
     fn trouble(&mut self) -> Held {
-        let turns = 400 + self.dice.below(1_000);
+        let turns = 400 + self.dice.below(1_200);
         for _ in 0..turns {
             match self.dice.weighted(&[(40, 0), (self.settles, 1), (45, 2), (8, 3)]) {
                 0 => (0..3).try_for_each(|_| self.poll_one())?,
                 1 => self.settle_one()?,
-                2 => self.act()?,
+                2 => self.act(),
                 _ => self.time_passes(),
             }
             if self.dice.chance(self.faults.crash) {
@@ -130,25 +135,6 @@ impl World {
             }
         }
         Ok(())
-    }
-
-    fn time_passes(&mut self) {
-        let by = if self.dice.chance(100) { 5_000 + self.dice.below(15_000) } else { self.dice.below(1_500) };
-        self.clock.forward(Millis(by));
-        if self.dice.chance(self.faults.clock_ahead) {
-            self.coverage.reach("the clock jumps ahead");
-            self.clock.forward(Millis::seconds(30 + self.dice.below(600)));
-        }
-        if self.dice.chance(self.faults.clock_back) {
-            self.coverage.reach("the clock is set back");
-            self.clock.back(Millis::seconds(1 + self.dice.below(60)));
-            self.laws.clock_went_back = true;
-        }
-    }
-
-    /// The number of the engine that lives now.
-    pub(crate) fn engines(&self) -> u32 {
-        self.engines
     }
 
     pub(crate) fn number(&mut self) -> u64 {
@@ -232,7 +218,7 @@ impl World {
                 }
             }
             Err(Rejection::Refused(refusal)) => {
-                self.laws.refused(sent.asked(), refusal)?;
+                laws::refused(sent.asked(), refusal)?;
                 if !self.calm {
                     self.coverage.refusal(refusal);
                 }
@@ -247,7 +233,7 @@ impl World {
     }
 
     /// The store may fail; the rules and the engine may not.
-    fn only_the_weather(&self, error: &EngineError) -> Held {
+    pub(crate) fn only_the_weather(&self, error: &EngineError) -> Held {
         match error {
             EngineError::Store(_) | EngineError::Contended { .. } if !self.calm => Ok(()),
             other => broken("no defect", format!("{other} ({other:?})")),
@@ -271,146 +257,12 @@ impl World {
     }
 
     /// An answer will never come: the caller asks again, or lives with not knowing.
-    fn unheard(&mut self, call: Call) {
+    pub(crate) fn unheard(&mut self, call: Call) {
         let Some(sent) = call.sent else { return };
         if matches!(call.caller, Caller::Nobody) || sent.times > 4 || self.dice.chance(250) {
             self.never_told(&call.caller);
         } else {
             self.ask_again(call.caller, sent);
-        }
-    }
-
-    /// The store settles the first append under way, in one of its ways.
-    fn settle_one(&mut self) -> Held {
-        let Some((run, of_this_run)) = self.store.first_under_way() else { return Ok(()) };
-        if of_this_run > 1 && !self.calm {
-            self.coverage.reach("several appends of one run under way");
-        }
-        if self.dice.chance(self.faults.rival) {
-            self.rival(run)?;
-        }
-        let fate = self.fate();
-        self.trail.note(|| format!("an append of {run}: {fate:?}"));
-        let taken = self.store.settle(fate);
-        if fate == Fate::Written && taken == Some(false) && !self.calm {
-            self.coverage.reach("a rival was faster");
-        }
-        self.observe()
-    }
-
-    fn fate(&mut self) -> Fate {
-        for (rate, fate, situation) in [
-            (self.faults.unavailable_written, Fate::WrittenUnheard, "the store does not answer and has written"),
-            (self.faults.unavailable_unwritten, Fate::Unwritten, "the store does not answer and has not written"),
-            (self.faults.full, Fate::Full, "the store is full"),
-        ] {
-            if self.dice.chance(rate) {
-                self.coverage.reach(situation);
-                return fate;
-            }
-        }
-        Fate::Written
-    }
-
-    /// Somebody else, with the same store, changes something that binds nobody: the run's pins.
-    fn rival(&mut self, run: RunId) -> Held {
-        let door = Door { store: Arc::clone(&self.store), at_once: true };
-        let clock: Arc<StoppedClock> = Arc::clone(&self.clock);
-        let rival = Engine::named(Arc::new(door), clock, Registry::default(), "rival".to_owned());
-        let team = Some(Digest::of(&self.number().to_le_bytes()));
-        let command = Command::AcceptChange { pins: Pins { team, ..Pins::default() } };
-        let request = self.request("rival", run, None, command);
-        let answer = poll(pin!(rival.submit(request, Blobs::default())));
-        self.trail.note(|| format!("a rival changes {run}: {answer:?}"));
-        match answer {
-            Some(Ok(_) | Err(Rejection::Refused(_))) => self.observe(),
-            other => broken("no defect", format!("a rival with a store of its own got {other:?}")),
-        }
-    }
-
-    pub(crate) fn request(&self, principal: &str, run: RunId, key: Option<String>, command: Command) -> Request {
-        let principal = principal.parse().expect("principals have no blanks");
-        let key = key.map(|key| key.parse().expect("keys are visible"));
-        Request { tenant: team::tenant(), principal, run, key, command }
-    }
-
-    /// The laws look at what was written.
-    fn observe(&mut self) -> Held {
-        for written in self.store.take_written() {
-            let rows = self.store.owed(written.run);
-            let taken = self.laws.runs.get(&written.run).map_or(0, |witness| witness.places_taken);
-            self.laws.observe(&written, &rows)?;
-            if let Some(witness) = self.laws.runs.get(&written.run) {
-                self.trail.note(|| format!("written: {} {:?}", witness.version, witness.last));
-                if !self.calm {
-                    if witness.places_taken > taken {
-                        self.coverage.reach("a transfer takes the place of what somebody waits for");
-                    }
-                    self.coverage.commit(&witness.last);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The engine dies, with all that was under way in it; another one takes over.
-    fn crash(&mut self) -> Held {
-        let calls = std::mem::take(&mut self.calls);
-        let under_way = self.store.under_way();
-        let kept = self.dice.index(under_way + 1);
-        self.trail.note(|| format!("crash: {} commands and {under_way} appends under way, {kept} are kept", calls.len()));
-        let (lost_calls, own): (Vec<_>, Vec<_>) = calls.into_iter().partition(|call| call.sent.is_some());
-        drop(own);
-        for _ in 0..kept {
-            self.coverage.reach("a crash keeps commits that nobody heard of");
-            self.store.settle(Fate::Written);
-            self.observe()?;
-        }
-        if self.store.lose() > 0 {
-            self.coverage.reach("a crash loses commits under way");
-        }
-        self.sessions.retain(Session::outlives_the_engine);
-        if !self.sessions.is_empty() {
-            self.coverage.reach("a worker goes on after the engine's crash");
-        }
-        self.aside.clear();
-        self.start()?;
-        for call in lost_calls {
-            self.unheard(call);
-        }
-        Ok(())
-    }
-
-    /// Starts engines until one has taken up what the one before left.
-    fn start(&mut self) -> Held {
-        loop {
-            self.engines += 1;
-            self.engine = engine(&self.store, &self.clock, self.engines);
-            let engine = self.engine.clone();
-            let mut recovery = pin!(engine.recover());
-            let mut patience = PATIENCE;
-            let recovered = loop {
-                if let Some(recovered) = poll(recovery.as_mut()) {
-                    break recovered;
-                }
-                self.settle_one()?;
-                patience -= 1;
-                require(patience > 0, "nothing hangs", || "a recovery does not end".to_owned())?;
-            };
-            self.trail.note(|| format!("engine {} has recovered: {recovered:?}", self.engines));
-            match recovered {
-                Ok(given_back) => {
-                    if !given_back.is_empty() {
-                        self.coverage.reach("a recovery gives back what the engine's own agents held");
-                    }
-                    return Ok(());
-                }
-                Err(error) => {
-                    self.only_the_weather(&error)?;
-                    self.coverage.reach("a recovery fails and is repeated");
-                    self.store.lose();
-                }
-            }
         }
     }
 
@@ -463,7 +315,7 @@ impl World {
         let runs: Vec<RunId> = self.laws.runs.keys().copied().collect();
         for run in &runs {
             // Whatever failed last is read again by this.
-            let request = self.request("engine", *run, None, Command::Wake);
+            let request = request("engine", *run, None, Command::Wake);
             self.send(Caller::Nobody, request, Blobs::default());
         }
         self.settle_all()?;
@@ -485,7 +337,7 @@ impl World {
         match caller {
             Caller::Session(id) => self.session_told(id, sent, result),
             Caller::Claimer { by, holder } => {
-                self.claimer_told(by, holder, sent, result);
+                self.claimer_told(by, holder, sent, &result);
                 Ok(())
             }
             Caller::Person => {

@@ -12,7 +12,7 @@ use handclasp_core::plan::{APPROVED, REJECTED};
 use handclasp_core::time::Millis;
 use serde_json::json;
 
-use crate::call::Caller;
+use crate::call::{Caller, request};
 use crate::dice::Dice;
 use crate::laws::{QuestionSeen, Stand};
 use crate::team;
@@ -44,8 +44,8 @@ pub(crate) fn opening(dice: &mut Dice, blobs: &mut Blobs) -> Open {
         intent: None,
         items,
         limits: Limits {
-            handoffs: Some(3 + dice.below(14)),
-            steps: Some(15 + dice.below(40)),
+            handoffs: Some(if planned { 6 } else { 3 } + dice.below(14)),
+            steps: Some(15 + dice.below(60)),
             tokens: dice.chance(300).then(|| 100 + dice.below(500)),
             depth: Some(1 + dice.below(3)),
             time_ms: dice.chance(50).then(|| Millis::seconds(60 + dice.below(600)).0),
@@ -81,13 +81,13 @@ impl World {
         if self.laws.runs.len() < self.runs_max {
             let (run, key) = (self.new_run(), self.key(800));
             let open = opening(&mut self.dice, &mut blobs);
-            let request = self.request("user:paul", run, key, Command::Open(Box::new(open)));
+            let request = request("user:paul", run, key, Command::Open(Box::new(open)));
             self.send(Caller::Person, request, blobs);
         } else if let Some(run) = self.some_run().filter(|_| self.dice.chance(300)) {
             let offer = Box::new(team::offer(&mut self.dice, &mut blobs, Kind::Route));
             let key = self.key(700);
             let command = Command::Offer { by: By::Principal, mode: Mode::Spawn, offer, continuation: None, ordinal: 0 };
-            let request = self.request("user:paul", run, key, command);
+            let request = request("user:paul", run, key, command);
             self.send(Caller::Person, request, blobs);
         }
     }
@@ -95,7 +95,8 @@ impl World {
     /// A person looks at what is open, and does something about it; or about something else.
     pub(crate) fn person(&mut self) {
         let Some(run) = self.some_run() else { return };
-        match self.dice.weighted(&[(60, 0), (12, 1), (3, 2), (1, 3), (20, 4), (4, 5)]) {
+        let stops = u32::from(!self.keen);
+        match self.dice.weighted(&[(60, 0), (12, 1), (3 * stops, 2), (stops, 3), (20, 4), (4, 5)]) {
             0 => self.answer_one(run),
             1 => self.answer_late(run),
             2 => self.cancel(run, true),
@@ -147,7 +148,7 @@ impl World {
         let mut blobs = Blobs::default();
         let text = self.dice.chance(300).then(|| blobs.json(&json!("because")));
         let command = Command::Resolve { interrupt, shown, answer: Answer { choice, text } };
-        let request = self.request("user:mary", run, key, command);
+        let request = request("user:mary", run, key, command);
         self.send(Caller::Person, request, blobs);
     }
 
@@ -166,7 +167,7 @@ impl World {
         let handoffs = self.laws.runs[&run].handoffs.len();
         let number = u32::try_from(self.dice.index(handoffs) + 1).unwrap_or(1);
         let handoff = one.then_some(HandoffId { run, number });
-        let request = self.request("user:mary", run, None, Command::Cancel { handoff, reason: "not needed any more".to_owned() });
+        let request = request("user:mary", run, None, Command::Cancel { handoff, reason: "not needed any more".to_owned() });
         self.send(Caller::Person, request, Blobs::default());
     }
 
@@ -181,7 +182,7 @@ impl World {
         let to = if self.dice.chance(400) { self.dice.index(4) } else { usize::MAX };
         let to = team::agents().get(to).cloned();
         let key = self.key(500);
-        let request = self.request("user:mary", run, key, Command::Redrive { handoff, payload, to });
+        let request = request("user:mary", run, key, Command::Redrive { handoff, payload, to });
         self.send(Caller::Person, request, blobs);
     }
 
@@ -193,7 +194,7 @@ impl World {
         }
         let key = keys[self.dice.index(keys.len())].clone();
         let command = Command::Cancel { handoff: None, reason: "under another's key".to_owned() };
-        let request = self.request("user:mary", run, Some(key), command);
+        let request = request("user:mary", run, Some(key), command);
         self.send(Caller::Person, request, Blobs::default());
     }
 

@@ -9,7 +9,7 @@ use handclasp_core::time::{Millis, Timestamp};
 use handclasp_engine::Clock as _;
 use handclasp_store::{Dispatch, Due, Store as _};
 
-use crate::call::{Call, Caller};
+use crate::call::{Call, Caller, request};
 use crate::store::at_once;
 use crate::team;
 use crate::world::World;
@@ -70,11 +70,11 @@ impl World {
     /// Claims a handoff: for a driver inside the engine, or for a worker outside of it.
     fn claim(&mut self, handoff: HandoffId, by: AgentName, accept: bool) {
         let inside = !self.calm && self.dice.chance(500);
-        let holder = if inside { format!("engine:{}", self.engines()) } else { format!("worker:{}", self.number()) };
+        let holder = if inside { format!("engine:{}", self.engines) } else { format!("worker:{}", self.number()) };
         let accept = accept.then(|| self.says_everything(handoff));
         let command = Command::Claim { handoff, by: by.clone(), holder: holder.clone(), accept };
         let key = self.key(500);
-        let request = self.request(&format!("agent:{by}"), handoff.run, key, command);
+        let request = request(&format!("agent:{by}"), handoff.run, key, command);
         self.send(Caller::Claimer { by, holder }, request, Blobs::default());
     }
 

@@ -30,13 +30,6 @@ impl Laws {
         used.is_some_and(|used| used.content == Digest::of_json(&request.command))
     }
 
-    /// A command was refused: then its key has no outcome.
-    pub(crate) fn refused(&self, asked: Asked<'_>, refusal: &Refusal) -> Held {
-        // Being told to go ahead is the one outcome that goes stale: the token says so.
-        let stale = matches!(asked.request.command, Command::EffectBegin { .. });
-        require(!asked.known || stale, "keys", || format!("a command with a known key was refused: {refusal} ({:?})", asked.request))
-    }
-
     /// A command was answered: then what the answer says is true.
     pub(crate) fn acknowledged(&mut self, asked: Asked<'_>, reply: &Reply) -> Held {
         let request = asked.request;
@@ -58,6 +51,13 @@ impl Laws {
         witness.fenced(asked, reply)?;
         witness.says(request, reply)
     }
+}
+
+/// A command was refused: then its key has no outcome.
+pub(crate) fn refused(asked: Asked<'_>, refusal: &Refusal) -> Held {
+    // Being told to go ahead is the one outcome that goes stale: the token says so.
+    let stale = matches!(asked.request.command, Command::EffectBegin { .. });
+    require(!asked.known || stale, "keys", || format!("a command with a known key was refused: {refusal} ({:?})", asked.request))
 }
 
 impl Witness {

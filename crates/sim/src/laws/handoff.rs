@@ -144,7 +144,10 @@ impl HandoffSeen {
                 _ => self.unexpected("accepted"),
             },
             Event::HandoffDeclined { .. } => match self.stand {
-                Stand::Held(_, false) => self.attempt_over(moment, End::Declined),
+                Stand::Held(_, false) => {
+                    self.attempt_over(moment, End::Declined);
+                    Ok(())
+                }
                 _ => self.unexpected("declined"),
             },
             Event::HandoffReleased { .. } => match self.stand {
@@ -156,11 +159,17 @@ impl HandoffSeen {
                 _ => self.unexpected("released"),
             },
             Event::LeaseLost { token, .. } => match self.stand {
-                Stand::Held(held, _) if held == *token => self.attempt_over(moment, End::Lost),
+                Stand::Held(held, _) if held == *token => {
+                    self.attempt_over(moment, End::Lost);
+                    Ok(())
+                }
                 _ => self.unexpected("lost"),
             },
             Event::AttemptFailed { .. } => match self.stand {
-                Stand::Held(..) => self.attempt_over(moment, End::Failed),
+                Stand::Held(..) => {
+                    self.attempt_over(moment, End::Failed);
+                    Ok(())
+                }
                 _ => self.unexpected("failed"),
             },
             Event::HandoffRequeued { not_before, .. } => match self.stand {
@@ -183,8 +192,7 @@ impl HandoffSeen {
             Event::HandoffParked { awaiting, .. } => {
                 match self.stand {
                     Stand::Held(_, true) => self.leave(moment, End::Parked),
-                    Stand::Between | Stand::Offered(_) if *awaiting == Awaiting::Answers => {}
-                    Stand::Waiting(Awaiting::Answers) if *awaiting == Awaiting::Answers => {}
+                    Stand::Between | Stand::Offered(_) | Stand::Waiting(Awaiting::Answers) if *awaiting == Awaiting::Answers => {}
                     _ => return self.unexpected("parked"),
                 }
                 self.stand = Stand::Waiting(*awaiting);
@@ -238,10 +246,9 @@ impl HandoffSeen {
         require(before.is_none(), "tokens fence", || format!("token {token} of {} was given out twice", self.id))
     }
 
-    fn attempt_over(&mut self, moment: u64, end: End) -> Held {
+    fn attempt_over(&mut self, moment: u64, end: End) {
         self.leave(moment, end);
         self.stand = Stand::Between;
-        Ok(())
     }
 
     fn completed(&mut self, result: BlobRef, moment: u64) -> Held {

@@ -320,7 +320,7 @@ impl Witness {
         };
         for (index, handoff) in self.handoffs.iter().enumerate().skip(before).filter(|(_, handoff)| !kept(handoff.id)) {
             let allowed = self.limits.handoffs.unwrap_or(u64::MAX);
-            require(index as u64 + 1 <= allowed, "limits", || format!("{} is one handoff too many", handoff.id))?;
+            require((index as u64) < allowed, "limits", || format!("{} is one handoff too many", handoff.id))?;
         }
         let offers = self.handoffs.len() > before && self.handoffs[before..].iter().any(|handoff| !kept(handoff.id));
         // What the commit itself reports is spent before it hands on; a limit stops the next one.
