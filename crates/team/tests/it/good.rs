@@ -25,7 +25,7 @@ fn given(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn open(team: &Team, pairs: &[(&str, &str)]) -> (Open, Blobs) {
-    team.open(&given(pairs), Path::new("/work/here"), "0af7651916cd43dd8448eb211c80319c".to_owned()).expect("the inputs are good")
+    team.open(&given(pairs), Path::new("/home/ada/here"), "0af7651916cd43dd8448eb211c80319c".to_owned()).expect("the inputs are good")
 }
 
 fn content(blobs: &Blobs, of: BlobRef) -> Value {
@@ -77,10 +77,10 @@ fn a_step_gets_the_newest_version_that_its_agent_accepts() {
 fn a_run_opens_with_every_placeholder_filled_once() {
     let team = team();
     let (open, blobs) = open(&team, &[("from", "v1 {words}"), ("repo", "../there")]);
-    assert_eq!(content(&blobs, open.input), json!({ "repo": "/work/here/../there", "from": "v1 {words}", "words": 400 }));
-    assert_eq!(content(&blobs, open.task), json!("Write release notes for /work/here/../there from v1 {words}, {braces} and all."));
+    assert_eq!(content(&blobs, open.input), json!({ "repo": "/home/ada/here/../there", "from": "v1 {words}", "words": 400 }));
+    assert_eq!(content(&blobs, open.task), json!("Write release notes for /home/ada/here/../there from v1 {words}, {braces} and all."));
     assert_eq!(content(&blobs, open.intent.unwrap()), json!("Whoever upgrades knows what will break."));
-    assert_eq!(open.title, "release-notes: Write release notes for /work/here/../there from v1 {words}, {braces} and all.");
+    assert_eq!(open.title, "release-notes: Write release notes for /home/ada/here/../there from v1 {words}, {braces} and all.");
     let [words, tone] = open.items.as_slice() else { panic!("one constraint, one item") };
     assert_eq!((words.kind, words.must_carry, content(&blobs, words.value)), (ItemKind::Constraint, true, json!("At most 400 words.")));
     assert_eq!((tone.kind, tone.must_carry, tone.confidence), (ItemKind::Risk, true, Some(80)));
@@ -97,7 +97,7 @@ fn a_run_opens_with_every_placeholder_filled_once() {
 fn a_default_path_is_the_callers_folder_and_a_long_task_has_a_short_title() {
     let text = GOOD.replace("Write release notes for", &"ä".repeat(300));
     let (open, blobs) = open(&parse(&text).unwrap(), &[("from", "v1")]);
-    assert_eq!(content(&blobs, open.input)["repo"], json!("/work/here"));
+    assert_eq!(content(&blobs, open.input)["repo"], json!("/home/ada/here"));
     assert!(open.title.ends_with("ä…") && open.title.chars().count() == 100 && open.title.len() <= 256, "{}", open.title);
 }
 
@@ -146,7 +146,7 @@ fn agents_that_hand_on_freely_start_with_a_first_handoff() {
     let first = open.first.expect("there is a first handoff");
     assert_eq!((open.plan, first.payload), (None, open.input));
     assert_eq!(first.contract.map(|range| range.to_string()), Some("span@=1.0.0".to_owned()));
-    assert_eq!(first.terms.justification.as_deref(), Some("It knows /work/here."));
+    assert_eq!(first.terms.justification.as_deref(), Some("It knows /home/ada/here."));
     assert_eq!(content(&blobs, first.payload)["words"], json!(400));
 }
 
