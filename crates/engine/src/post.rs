@@ -273,11 +273,12 @@ impl Engine {
         let (engine, desk, generation) = (self.clone(), Arc::clone(desk), seat.generation);
         async move {
             let Some(write) = write else { return Ok(()) };
-            if write.heard().await.map_err(EngineError::Store)? == Appended::Conflict {
-                // Somebody else has written to this run: what lies on the desk is old.
+            let said = write.heard().await;
+            if !matches!(said, Ok(Appended::At(_))) {
+                // Somebody else may have written to this run: then what lies on the desk is old.
                 engine.forget(&desk, generation);
             }
-            Ok(())
+            said.map(|_| ()).map_err(EngineError::Store)
         }
     }
 
