@@ -52,6 +52,9 @@ pub const STRANGER_WAIT: Millis = Millis::seconds(60);
 /// The post looks at the outbox at least this often, in case a bell was missed.
 pub const POST_SLEEP_MAX: Millis = Millis::seconds(30);
 
+/// A store that has not answered for so many seconds will not come back by waiting.
+pub const UNANSWERED_MAX: u32 = 30;
+
 /// Commits that a slow watcher may lag behind before it has to read the log instead.
 pub const COMMITS_WATCHED_MAX: usize = 1_024;
 

@@ -19,7 +19,7 @@ use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
-use handclasp_store::{Appended, Content, Dispatch, Due};
+use handclasp_store::{Appended, Content, Dispatch, Due, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -43,14 +43,25 @@ pub struct Post {
     busy: Arc<AtomicUsize>,
     closing: watch::Sender<bool>,
     /// What was attended to in vain, and until when it is left alone.
-    aside: BTreeMap<(Tenant, RunId, Slot), Timestamp>,
+    aside: BTreeMap<(Tenant, RunId, Slot, &'static str), Timestamp>,
+    /// Looks in a row at which the store did not answer.
+    unanswered: u32,
 }
 
 impl Post {
     /// A post that hands work to these drivers.
     pub fn new(engine: Engine, tenant: Tenant, drivers: Drivers) -> Self {
         let (closing, _) = watch::channel(false);
-        Self { engine, tenant, drivers, turns: JoinSet::new(), busy: Arc::new(AtomicUsize::new(0)), closing, aside: BTreeMap::new() }
+        Self {
+            engine,
+            tenant,
+            drivers,
+            turns: JoinSet::new(),
+            busy: Arc::new(AtomicUsize::new(0)),
+            closing,
+            aside: BTreeMap::new(),
+            unanswered: 0,
+        }
     }
 
     /// Attends to what is owed until `until` ends; then gives everything back that agents hold.
@@ -58,7 +69,8 @@ impl Post {
         tokio::pin!(until);
         let mut commits = self.engine.watch();
         let outcome = loop {
-            let next = match self.attend().await {
+            let attended = self.attend().await;
+            let next = match self.patient(attended) {
                 Ok(next) => next,
                 Err(error) => break Err(error),
             };
@@ -77,6 +89,22 @@ impl Post {
         };
         self.close().await;
         outcome
+    }
+
+    /// A store that does not answer may do so in a second; one that never does ends the post.
+    fn patient(&mut self, attended: Result<Option<Timestamp>, EngineError>) -> Result<Option<Timestamp>, EngineError> {
+        match attended {
+            Err(EngineError::Store(StoreError::Unavailable(source))) if self.unanswered < limits::UNANSWERED_MAX => {
+                self.unanswered += 1;
+                tracing::warn!(%source, "the store does not answer; looking again in a second");
+                Ok(Some(self.engine.now() + Millis::seconds(1)))
+            }
+            Ok(next) => {
+                self.unanswered = 0;
+                Ok(next)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A run that is over needs no warm agents any more.
@@ -113,7 +141,7 @@ impl Post {
         let mut next = due.next;
         let mut idle = true;
         for row in due.others.into_iter().chain(due.deliveries) {
-            let key = (row.tenant.clone(), row.run, row.slot);
+            let key = (row.tenant.clone(), row.run, row.slot, row.standing.kind());
             if let Some(until) = self.aside.get(&key) {
                 next = Some(next.map_or(*until, |next| next.min(*until)));
                 continue;
