@@ -1,4 +1,4 @@
-//! Ids as people type them: whole, or the end of one that is unique in the store.
+//! Ids as people type them: whole, or the end of one that is unique in the store; a run also by its trace.
 //!
 //! An id inside a run ends in its number (`hnd_…k3f9_2`), so a tail of it is the tail of the run's id
 //! and the number. What is ambiguous is refused with everything that it could mean.
@@ -14,11 +14,11 @@ const PAGE: u32 = 500;
 /// Candidates that an error message names.
 const NAMED_MAX: usize = 5;
 
-/// The run that an id, or the end of one, means.
+/// The run that an id, the end of one, or a W3C trace id means.
 pub(crate) async fn run(store: &dyn Store, text: &str) -> Result<RunId, Failure> {
     let wanted = text.to_ascii_lowercase();
     let tail = wanted.strip_prefix("run_").unwrap_or(&wanted);
-    let found = runs_ending(store, tail).await?;
+    let found = if is_trace_id(tail) { runs_of_trace(store, tail).await? } else { runs_ending(store, tail).await? };
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(Failure::misuse(format!("there is no run `{text}` in this store"), "`handclasp runs` lists the runs of the store")),
@@ -46,6 +46,17 @@ async fn numbered(store: &dyn Store, text: &str, prefix: &str, expected: &str) -
     let (tail, number) = wanted.strip_prefix(prefix).unwrap_or(&wanted).rsplit_once('_').ok_or_else(wrong)?;
     let number = number.parse().map_err(|_| wrong())?;
     Ok((run(store, tail).await?, number))
+}
+
+/// A trace id has 32 hex digits, and no id of ours is as long.
+fn is_trace_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The runs of a trace, newest first. A trace that a caller brought along may have many.
+async fn runs_of_trace(store: &dyn Store, trace_id: &str) -> Result<Vec<RunId>, Failure> {
+    let find = Find { tenant: Some(Tenant::local()), trace_id: Some(trace_id.to_owned()), limit: PAGE, ..Find::default() };
+    Ok(store.find(find).await?.into_iter().map(|(_, summary)| summary.run).collect())
 }
 
 async fn runs_ending(store: &dyn Store, tail: &str) -> Result<Vec<RunId>, Failure> {

@@ -18,7 +18,7 @@ use crate::terminal::json_data;
 /// briefing later is told that it was erased. It cannot be undone, and nothing else may have the store.
 #[derive(Debug, Args)]
 pub(crate) struct Erase {
-    /// Which run, by id or the end of one.
+    /// Which run, by id, the end of one, or its trace id.
     run: String,
     /// Which content; `handclasp trace` and `handclasp events` name them.
     digest: Digest,

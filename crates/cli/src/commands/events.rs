@@ -30,7 +30,7 @@ const EVENT_CHARS: usize = 140;
 /// the next one names as `prev`.
 #[derive(Debug, Args)]
 pub(crate) struct Events {
-    /// Which run, by id or the end of one.
+    /// Which run, by id, the end of one, or its trace id.
     run: String,
     /// Waits for more until the run is over.
     #[arg(long, short)]

@@ -32,7 +32,7 @@ const PAGE: u32 = 500;
 /// goes on with what they are now. The plan stays the one that the run was opened with.
 #[derive(Debug, Args)]
 pub(crate) struct Resume {
-    /// Which runs, by id or the end of one; without any, all that are not over.
+    /// Which runs, by id, the end of one, or its trace id; without any, all that are not over.
     #[arg(value_name = "RUN")]
     runs: Vec<String>,
     /// Goes on with the team, agents and contracts as they are now.

@@ -26,7 +26,7 @@ const REFUSALS_SHOWN: usize = 5;
 /// Shows one run: how it stands, its plan, handoffs, ledger and open questions.
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Which run, by id or the end of one.
+    /// Which run, by id, the end of one, or its trace id.
     run: String,
 }
 

@@ -15,7 +15,7 @@ use crate::{ids, log, trace};
 /// of it. Only what the agent itself reads back counts as understood.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
-    /// Which run, by id or the end of one.
+    /// Which run, by id, the end of one, or its trace id.
     run: String,
 }
 

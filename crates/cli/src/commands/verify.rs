@@ -15,7 +15,7 @@ use crate::terminal::{data, json_data};
 /// first event that is wrong, and tells contents that were erased on purpose from altered ones.
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Only this run, by id or the end of one.
+    /// Only this run, by id, the end of one, or its trace id.
     run: Option<String>,
 }
 

@@ -61,6 +61,8 @@ fn the_end_of_an_id_will_do_and_an_ambiguous_one_is_refused() {
     let run = stage.only_run();
     let tail = &run[run.len() - 8..];
     assert_eq!(stage.json(&["show", tail])["summary"]["run"], run.as_str());
+    let trace = stage.json(&["show", tail])["summary"]["trace_id"].as_str().unwrap().to_owned();
+    assert_eq!(stage.json(&["show", &trace])["summary"]["run"], run.as_str(), "a run is found by its trace as well");
     stage.run(&["show", ""]).exits(2).says("could be 2 runs").says("hint: give more");
     stage.run(&["show", "run_01arz3ndektsv4rrffq69g5fav"]).exits(2).says("there is no run");
     stage.run(&["resolve", "nonsense", "yes"]).exits(2).says("is not an id");
