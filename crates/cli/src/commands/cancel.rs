@@ -15,7 +15,7 @@ use crate::{ids, log};
 /// Stops a run, or one handoff with everything below it.
 #[derive(Debug, Args)]
 pub(crate) struct Cancel {
-    /// A run or a handoff (`hnd_…`), by id, the end of one, or its trace id.
+    /// A run or a handoff (`hnd_…`), by id or the end of one.
     #[arg(value_name = "RUN|HANDOFF")]
     which: String,
     /// Why; it is kept with the run.

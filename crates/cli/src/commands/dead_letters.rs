@@ -35,12 +35,12 @@ enum Verb {
     List,
     /// Shows one: how it got here, and its payload.
     Show {
-        /// Which handoff, by id, the end of one, or its trace id.
+        /// Which handoff, by id or the end of one.
         handoff: String,
     },
     /// Sends one once more, then `handclasp resume` goes on.
     Redrive {
-        /// Which handoff, by id, the end of one, or its trace id.
+        /// Which handoff, by id or the end of one.
         handoff: String,
         /// Another payload: JSON, or a file with JSON in it.
         #[arg(long, value_name = "FILE|JSON")]

@@ -21,7 +21,7 @@ use crate::{ids, log};
 /// it was. A `run --wait` in another terminal goes on by itself; otherwise type `handclasp resume`.
 #[derive(Debug, Args)]
 pub(crate) struct Resolve {
-    /// Which question, by id, the end of one, or its trace id.
+    /// Which question, by id or the end of one.
     interrupt: String,
     /// One of the options; nothing for an answer in your own words.
     choice: Option<String>,
