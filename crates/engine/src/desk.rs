@@ -273,7 +273,8 @@ impl Seat {
             _ => None,
         };
         let commit = Commit { at: world.now, by: &request.principal, key };
-        let (events, head) = encoding::encode(commit, &outcome.events, before, self.head);
+        let follows = self.head;
+        let (events, head) = encoding::encode(commit, &outcome.events, before, follows);
         self.head = head;
         blobs.0.extend(outcome.blobs.0.iter().map(|(digest, bytes)| (*digest, Arc::clone(bytes))));
         let snapshot = (before / limits::SNAPSHOT_EVERY != run.version / limits::SNAPSHOT_EVERY).then(|| Kept::of(run)).flatten();
@@ -281,6 +282,7 @@ impl Seat {
             tenant: desk.tenant.clone(),
             run: desk.run,
             expected: before,
+            follows,
             events,
             head,
             blobs: blobs.0.iter().map(|(digest, bytes)| (*digest, Arc::clone(bytes))).collect(),
@@ -323,6 +325,7 @@ impl Seat {
             tenant: desk.tenant.clone(),
             run: desk.run,
             expected: run.version,
+            follows: self.head,
             events: Vec::new(),
             head: self.head,
             blobs: Vec::new(),

@@ -4,7 +4,7 @@
 //! Reads may take several turns or fail. A [`Door`] that is open `at_once` leads to the same contents,
 //! for a rival that writes while the engine's own appends are held back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use handclasp_core::blob::Digest;
-use handclasp_core::encoding::{self, GENESIS};
 use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Summary};
 use handclasp_store::memory::Memory;
@@ -56,7 +55,6 @@ struct Weather {
     faults: Faults,
     waiting: VecDeque<Waiting>,
     written: Vec<Written>,
-    heads: BTreeMap<RunId, Digest>,
 }
 
 /// The store that the engine sees.
@@ -92,7 +90,7 @@ pub(crate) fn at_once<T>(future: impl Future<Output = Result<T, StoreError>>) ->
 
 impl FaultyStore {
     pub(crate) fn new(dice: Dice, faults: Faults) -> Self {
-        let weather = Weather { dice, faults, waiting: VecDeque::new(), written: Vec::new(), heads: BTreeMap::new() };
+        let weather = Weather { dice, faults, waiting: VecDeque::new(), written: Vec::new() };
         Self { memory: Memory::new(), weather: Mutex::new(weather) }
     }
 
@@ -139,22 +137,12 @@ impl FaultyStore {
         std::mem::take(&mut self.weather().waiting).len()
     }
 
-    /// Writes, if the append follows on what is there. The contract compares versions; a version can
-    /// also be right by accident, when a rival has written as many events as a decision that is void
-    /// now. Whoever lets several engines write has to compare the head as well, as is done here.
+    /// Writes, if the append follows on what is there.
     fn write(&self, append: Append) -> Appended {
         let (run, events) = (append.run, append.events.clone());
-        let before = events.first().map_or(Some(append.head), |first| encoding::decode(first).ok().map(|first| first.prev));
-        let head = self.weather().heads.get(&run).copied().unwrap_or(GENESIS);
-        if before != Some(head) {
-            return Appended::Conflict;
-        }
-        let head = append.head;
         let appended = at_once(self.memory.append(append));
         if matches!(appended, Appended::At(_)) {
-            let mut weather = self.weather();
-            weather.heads.insert(run, head);
-            weather.written.push(Written { run, events });
+            self.weather().written.push(Written { run, events });
         }
         appended
     }

@@ -36,6 +36,7 @@ pub async fn exercise(fresh: impl AsyncFn() -> Arc<dyn Store>) {
             calls_behind_a_conflict_conflict
             a_dropped_future_takes_its_append_back_never
             an_append_of_nothing_changes_what_is_owed
+            an_append_follows_the_very_log_that_its_caller_saw
             tenants_do_not_see_each_other
             a_snapshot_spares_the_events_before_it
             reading_pages_through_the_log

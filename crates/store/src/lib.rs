@@ -32,6 +32,9 @@ pub struct Append {
     pub run: RunId,
     /// Events that the run had when it was decided; 0 opens it.
     pub expected: u64,
+    /// Hash of the last of them, as the caller saw it: a rival may have written as many. Not looked at
+    /// for an opening.
+    pub follows: Digest,
     /// The new events as stored bytes. May be empty, but not before the opening: then the log stays as
     /// it is and the rest takes effect.
     pub events: Vec<Vec<u8>>,
@@ -71,7 +74,8 @@ pub enum Appended {
         /// What it was used for.
         content: Digest,
     },
-    /// Nothing was written: the run is at another version, or there is no such run to add nothing to.
+    /// Nothing was written: the run is at another version, or has come there by another way, or there
+    /// is no such run to add nothing to.
     Conflict,
 }
 

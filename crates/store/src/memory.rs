@@ -66,14 +66,14 @@ impl Log {
 
 impl Kept {
     fn append(&mut self, append: Append) -> Appended {
-        let Append { tenant, run, expected, events, head, blobs, owed, summary, opening, snapshot } = append;
+        let Append { tenant, run, expected, follows, events, head, blobs, owed, summary, opening, snapshot } = append;
         let known = opening.as_ref().and_then(|opening| self.opening_keys.get(&(tenant.clone(), opening.key.clone())));
         if let Some(&(run, content)) = known {
             return Appended::Opened { run, content };
         }
         let line = (tenant.clone(), run);
         let opens = expected == 0 && !events.is_empty();
-        if self.runs.get(&line).map_or(!opens, |log| log.version() != expected) {
+        if self.runs.get(&line).map_or(!opens, |log| (log.version(), log.head) != (expected, follows)) {
             return Appended::Conflict;
         }
         let log = self.runs.entry(line).or_insert_with(|| Log { events: Vec::new(), head, summary: summary.clone(), snapshot: None });

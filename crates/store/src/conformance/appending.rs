@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::sample::{append, blob, deliver, opening, put, run, tenant};
+use super::sample::{append, blob, deliver, head, opening, put, run, tenant};
 use crate::{Append, Appended, Content, Find, Load, Loaded, Open, Read, Snapshot, Store};
 use handclasp_core::blob::Digest;
 use handclasp_core::id::{RunId, Tenant};
@@ -24,7 +24,7 @@ pub(super) async fn a_run_opens_and_goes_on(store: &dyn Store) {
     assert_eq!(whole(store, &Tenant::local(), run(1)).await, None, "a run that was never opened is not there");
     assert_eq!(put_in(store, append(run(1), 0, &["opened", "offered"])).await, Appended::At(2), "an opening reaches its last event");
     assert_eq!(put_in(store, append(run(1), 2, &["claimed"])).await, Appended::At(3), "the next append follows");
-    let expected = Loaded { snapshot: None, events: bytes(&["opened", "offered", "claimed"]), version: 3, head: Digest::of(b"claimed") };
+    let expected = Loaded { snapshot: None, events: bytes(&["opened", "offered", "claimed"]), version: 3, head: head(run(1), 3) };
     assert_eq!(whole(store, &Tenant::local(), run(1)).await, Some(expected), "the log has all events in order, and the last head");
 }
 
@@ -120,12 +120,21 @@ pub(super) async fn an_append_of_nothing_changes_what_is_owed(store: &dyn Store)
     assert_eq!(whole(store, &Tenant::local(), run(1)).await, None, "and is not there afterwards");
     put_in(store, append(run(1), 0, &["opened"])).await;
     let before = whole(store, &Tenant::local(), run(1)).await;
-    let nothing = Append { head: Digest::of(b"opened"), owed: vec![put(Slot::Handoff(1), deliver("coder", 1))], ..append(run(1), 1, &[]) };
+    let nothing = Append { owed: vec![put(Slot::Handoff(1), deliver("coder", 1))], ..append(run(1), 1, &[]) };
     assert_eq!(put_in(store, nothing.clone()).await, Appended::At(1), "an append of no events stays at its version");
     assert_eq!(whole(store, &Tenant::local(), run(1)).await, before, "and leaves the log alone");
     let open = store.open(Open { limit: 10, ..Open::default() }).await.unwrap();
     assert_eq!(open.len(), 1, "what is owed changes");
     assert_eq!(put_in(store, Append { expected: 2, ..nothing }).await, Appended::Conflict, "at another version it conflicts");
+}
+
+pub(super) async fn an_append_follows_the_very_log_that_its_caller_saw(store: &dyn Store) {
+    put_in(store, append(run(1), 0, &["opened"])).await;
+    let rivals = Append { head: Digest::of(b"by a rival"), ..append(run(1), 1, &["claimed by a rival"]) };
+    assert_eq!(put_in(store, rivals).await, Appended::At(2), "a rival was faster");
+    let ours = append(run(1), 2, &["accepted"]);
+    assert_eq!(put_in(store, ours.clone()).await, Appended::Conflict, "the version is right, the log is another one");
+    assert_eq!(put_in(store, Append { events: vec![], ..ours }).await, Appended::Conflict, "nor can what is owed be moved from there");
 }
 
 pub(super) async fn tenants_do_not_see_each_other(store: &dyn Store) {
@@ -151,14 +160,14 @@ pub(super) async fn a_snapshot_spares_the_events_before_it(store: &dyn Store) {
     let load = |snapshot| store.load(Load { tenant: Tenant::local(), run: run(1), snapshot });
     put_in(store, Append { snapshot: Some(b"at 2".to_vec()), ..append(run(1), 0, &["a", "b"]) }).await;
     put_in(store, append(run(1), 2, &["c"])).await;
-    let at = |version, head: &str, state: &str| Snapshot { version, head: Digest::of(head.as_bytes()), state: state.into() };
-    let expected = Loaded { snapshot: Some(at(2, "b", "at 2")), events: bytes(&["c"]), version: 3, head: Digest::of(b"c") };
+    let at = |version, state: &str| Snapshot { version, head: head(run(1), version), state: state.into() };
+    let expected = Loaded { snapshot: Some(at(2, "at 2")), events: bytes(&["c"]), version: 3, head: head(run(1), 3) };
     assert_eq!(load(true).await.unwrap(), Some(expected), "a snapshot stands for the events up to it; the later ones follow");
-    let all = Loaded { snapshot: None, events: bytes(&["a", "b", "c"]), version: 3, head: Digest::of(b"c") };
+    let all = Loaded { snapshot: None, events: bytes(&["a", "b", "c"]), version: 3, head: head(run(1), 3) };
     assert_eq!(load(false).await.unwrap(), Some(all), "the whole log is there all the same");
     put_in(store, Append { snapshot: Some(b"at 4".to_vec()), ..append(run(1), 3, &["d"]) }).await;
     let latest = load(true).await.unwrap().unwrap();
-    assert_eq!((latest.snapshot, latest.events), (Some(at(4, "d", "at 4")), vec![]), "a later snapshot replaces an earlier one");
+    assert_eq!((latest.snapshot, latest.events), (Some(at(4, "at 4")), vec![]), "a later snapshot replaces an earlier one");
 }
 
 pub(super) async fn reading_pages_through_the_log(store: &dyn Store) {

@@ -49,17 +49,23 @@ pub fn summary(run: RunId) -> Summary {
     }
 }
 
+/// The head that the samples give a run at a version.
+pub fn head(run: RunId, version: u64) -> Digest {
+    Digest::of(format!("{run} at {version}").as_bytes())
+}
+
 /// An append of these events and nothing else, for the tenant `local`.
 pub fn append(run: RunId, expected: u64, events: &[&str]) -> Append {
     let events: Vec<Vec<u8>> = events.iter().map(|event| event.as_bytes().to_vec()).collect();
-    let head = events.last().map_or_else(|| Digest::of(b""), |last| Digest::of(last));
-    let line = Summary { version: expected + events.len() as u64, ..summary(run) };
+    let version = expected + events.len() as u64;
+    let line = Summary { version, ..summary(run) };
     Append {
         tenant: Tenant::local(),
         run,
         expected,
+        follows: head(run, expected),
         events,
-        head,
+        head: head(run, version),
         blobs: Vec::new(),
         owed: Vec::new(),
         summary: line,

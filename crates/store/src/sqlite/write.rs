@@ -101,10 +101,10 @@ pub(super) fn append(connection: &Connection, ready: &Ready) -> rusqlite::Result
 
 /// Moves the run's line to its new version, if it is where the caller saw it.
 fn move_on(connection: &Connection, ready: &Ready) -> rusqlite::Result<bool> {
-    let Append { tenant, run, expected, events, head, summary, .. } = &ready.append;
+    let Append { tenant, run, expected, follows, events, head, summary, .. } = &ready.append;
     let version = expected + events.len() as u64;
     let (run, condition, trace_id) = (run_key(*run), summary.condition.as_str(), &summary.trace_id);
-    let line = params![tenant.as_str(), run, number(version), head.0, condition, trace_id, ready.summary, number(*expected)];
+    let line = params![tenant.as_str(), run, number(version), head.0, condition, trace_id, ready.summary, number(*expected), follows.0];
     let opens = *expected == 0 && !events.is_empty();
     let moved = if opens { once(connection, queries::OPEN_RUN, &line[..7])? } else { once(connection, queries::ADVANCE_RUN, line)? };
     Ok(moved == 1)

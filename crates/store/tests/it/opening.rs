@@ -7,7 +7,7 @@ use handclasp_core::blob::Digest;
 use handclasp_core::id::Tenant;
 use handclasp_store::conformance::sample::{append, run};
 use handclasp_store::sqlite::{Access, Sqlite};
-use handclasp_store::{Appended, Load, Loaded, OpenError, Store as _, StoreError};
+use handclasp_store::{Append, Appended, Load, Loaded, OpenError, Store as _, StoreError};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -31,7 +31,8 @@ async fn filled(path: &Path, runs: u64) {
     for number in 0..runs {
         let events: Vec<String> = (1..=40).map(|version| format!("run {number} event {version} {}", "x".repeat(200))).collect();
         let events: Vec<&str> = events.iter().map(String::as_str).collect();
-        store.append(append(run(number), 0, &events)).await.unwrap();
+        let head = Digest::of(events[39].as_bytes());
+        store.append(Append { head, ..append(run(number), 0, &events) }).await.unwrap();
     }
 }
 
