@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_ends::{Asked, Letter, letters, questions};
 use crate::store_file::content;
-use crate::terminal::{Terminal, columns, data, json_line, preview};
+use crate::terminal::{Terminal, columns, data, json_line, one_line, preview};
 use crate::{log, trace};
 
 /// The fields of a result that are text to be read, in the order in which they are looked for.
@@ -44,12 +44,21 @@ struct Ending {
     usage: Usage,
 }
 
+/// How much is said of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// With its trace.
+    InFull,
+    /// Without.
+    InShort,
+}
+
 /// Says how a run stands: what there is to see of it, what to type next, its result.
-pub(crate) async fn tell(store: &dyn Store, run: RunId, terminal: Terminal) -> Result<Exit, Failure> {
+pub(crate) async fn tell(store: &dyn Store, run: RunId, terminal: Terminal, told: Told) -> Result<Exit, Failure> {
     let log = log::read(store, run).await?;
     let ending = Ending::of(store, &log.run).await?;
     // Of a run that goes on later there will be more to see than now.
-    if terminal.talks() && matches!(ending.exit(), Exit::DONE | Exit::FAILED) {
+    if told == Told::InFull && terminal.talks() && matches!(ending.exit(), Exit::DONE | Exit::FAILED) {
         let trace = trace::collect(store, &log).await?;
         terminal.talk(format_args!("\n{}\n", trace::text(&trace, columns())));
     }
@@ -134,7 +143,7 @@ impl Ending {
 }
 
 fn dead_letter(letter: &Letter) -> String {
-    format!("{}: dead letter of {}, {}: {}", letter.step, letter.agent, letter.handoff, letter.reason)
+    format!("{}: dead letter of {}, {}: {}", letter.step, letter.agent, letter.handoff, one_line(&letter.reason))
 }
 
 fn asked(asked: &Asked) -> String {

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 
+use handclasp_core::id::RunId;
 use handclasp_core::refusal::Refusal;
 use handclasp_engine::control::ControlError;
 use handclasp_engine::{EngineError, Rejection};
@@ -69,6 +70,14 @@ impl Failure {
             Self::Broken { what, causes, .. } => Self::Broken { what, causes, hint: Some(advice.into()) },
             Self::Misuse { message, .. } => Self::Misuse { message, hint: Some(advice.into()) },
             other @ (Self::Mistakes { .. } | Self::Refused { .. } | Self::NobodyReads) => other,
+        }
+    }
+
+    /// A refusal that says which run of several it is about.
+    pub(crate) fn about(self, run: RunId) -> Self {
+        match self {
+            Self::Refused { code, message, hint } => Self::Refused { code, message: format!("{run}: {message}"), hint },
+            other => other,
         }
     }
 

@@ -3,13 +3,21 @@
 //! An id inside a run ends in its number (`hnd_…k3f9_2`), so a tail of it is the tail of the run's id
 //! and the number. What is ambiguous is refused with everything that it could mean.
 
+use std::collections::BTreeSet;
+
+use handclasp_core::blob::Digest;
 use handclasp_core::id::{HandoffId, InterruptId, RunId, Tenant};
 use handclasp_store::{Find, Store};
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::log;
 
 /// Runs that are looked at in one go.
 const PAGE: u32 = 500;
+
+/// Digits of a digest that have to be typed: what they name may be erased for good.
+const DIGEST_CHARS_MIN: usize = 12;
 
 /// Candidates that an error message names.
 const NAMED_MAX: usize = 5;
@@ -38,6 +46,38 @@ pub(crate) async fn interrupt(store: &dyn Store, text: &str) -> Result<Interrupt
     let expected = "an interrupt's id is `int_…_1`; its end will do, such as `k3f9_1`";
     let (run, number) = numbered(store, text, "int_", expected).await?;
     Ok(InterruptId { run, number })
+}
+
+/// The content of a run that a digest, or the beginning of one, means: a trace shows no more than that.
+pub(crate) async fn content(store: &dyn Store, run: RunId, text: &str) -> Result<Digest, Failure> {
+    let beginning = text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase();
+    if beginning.len() < DIGEST_CHARS_MIN || !beginning.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let expected = format!("a digest is `sha256:` and 64 hex digits; its first {DIGEST_CHARS_MIN} or more will do");
+        return Err(Failure::misuse(format!("`{text}` is not a digest"), expected));
+    }
+    let wanted = format!("sha256:{beginning}");
+    let mut found = BTreeSet::new();
+    for recorded in log::read(store, run).await?.events {
+        digests(&json!(recorded.event), &wanted, &mut found);
+    }
+    match found.pop_first() {
+        Some(one) if found.is_empty() => Ok(one.parse().map_err(|error| Failure::broken("read a digest of the log", &error))?),
+        Some(_) => Err(Failure::misuse(format!("several contents of {run} begin with `{text}`"), "give more of the digest")),
+        None => Err(Failure::misuse(
+            format!("{run} has no content `{text}`"),
+            format!("`handclasp trace {run}` names the contents that were sent, `handclasp events {run} --json` names all"),
+        )),
+    }
+}
+
+/// Every digest in a value that begins as wanted.
+fn digests(value: &Value, wanted: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) if text.starts_with(wanted) => drop(found.insert(text.clone())),
+        Value::Array(values) => values.iter().for_each(|value| digests(value, wanted, found)),
+        Value::Object(fields) => fields.values().for_each(|value| digests(value, wanted, found)),
+        _ => {}
+    }
 }
 
 async fn numbered(store: &dyn Store, text: &str, prefix: &str, expected: &str) -> Result<(RunId, u32), Failure> {

@@ -16,7 +16,7 @@ use handclasp_core::time::{Millis, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan_text::called;
-use crate::terminal::{Terminal, faint};
+use crate::terminal::{Terminal, count, faint, one_line};
 
 /// Fast enough to look alive, slow enough to cost nothing.
 const TICK: Duration = Duration::from_millis(120);
@@ -68,7 +68,7 @@ impl Progress {
     pub(crate) fn saw(&mut self, at: Timestamp, event: &Event) {
         let since = *self.since.get_or_insert(at);
         if let Some(text) = self.told(at, event) {
-            let line = format!("{} {text}", faint(format_args!("{:>9}", at.since(since).to_string())));
+            let line = format!("{} {}", faint(format_args!("{:>9}", at.since(since).to_string())), one_line(&text));
             match &self.line {
                 Some(drawn) => drawn.suspend(|| self.terminal.talk(line)),
                 None => self.terminal.talk(line),
@@ -199,7 +199,7 @@ impl Progress {
             }
             Event::CheckpointReached { check, .. } if check.violations.is_empty() => format!("checkpoint: holds {}", check.contract),
             Event::CheckpointReached { check, .. } => {
-                format!("checkpoint: breaks {} in {} places", check.contract, check.violations.len())
+                format!("checkpoint: breaks {} in {}", check.contract, count(check.violations.len(), "place"))
             }
             Event::RunClosed { outcome, .. } => match outcome {
                 RunOutcome::Completed { approved: true, .. } => "the run is completed".to_owned(),

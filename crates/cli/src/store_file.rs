@@ -31,6 +31,25 @@ pub(crate) enum Definitions {
     NotNeeded,
 }
 
+/// Who goes on with what follows from a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The process that has the store.
+    Owner,
+    /// Nobody, before somebody resumes the run.
+    Resume,
+}
+
+impl Next {
+    /// What to do now, in a few words. The owner leaves runs of other teams alone, so there is always an "else".
+    pub(crate) fn of(self, run: RunId) -> String {
+        match self {
+            Self::Owner => format!("the process that has the store goes on with it; once that has ended: handclasp resume {run}"),
+            Self::Resume => format!("go on with: handclasp resume {run}"),
+        }
+    }
+}
+
 impl StoreFile {
     /// The file's path.
     pub(crate) fn path(&self) -> &Path {
@@ -48,10 +67,16 @@ impl StoreFile {
     }
 
     /// Submits one command about a run, through whoever has the store.
-    pub(crate) async fn submit(&self, run: &Run, command: Command, contents: Blobs, definitions: Definitions) -> Result<Reply, Failure> {
+    pub(crate) async fn submit(
+        &self,
+        run: &Run,
+        command: Command,
+        contents: Blobs,
+        definitions: Definitions,
+    ) -> Result<(Reply, Next), Failure> {
         let request = request(run.id, None, command);
         match self.own(Access::Existing) {
-            Err(OpenError::InUse { .. }) => Ok(control::send(&self.0, request, contents).await?),
+            Err(OpenError::InUse { .. }) => Ok((control::send(&self.0, request, contents).await?, Next::Owner)),
             Err(other) => Err(other.into()),
             Ok(store) => {
                 let registry = match definitions {
@@ -62,7 +87,7 @@ impl StoreFile {
                 engine.recover().await?;
                 let reply = engine.submit(request, contents).await;
                 engine.flush().await?;
-                Ok(reply?)
+                Ok((reply?, Next::Resume))
             }
         }
     }

@@ -13,6 +13,7 @@ use handclasp_team::{Launch, StdinForm, Team, TeamError};
 use serde_json::json;
 
 use crate::failure::Failure;
+use crate::terminal::count;
 
 /// A team that was read from a file.
 #[derive(Debug)]
@@ -31,12 +32,11 @@ impl TeamFile {
                 Err(Failure::misuse(message, "name a team file, or a folder with a `team.yaml` in it"))
             }
             Err(TeamError::Mistakes(mistakes)) => {
-                let count = mistakes.len();
                 let say = |mistake: handclasp_team::Mistake| {
                     let value = json!(mistake);
                     (format!("{}:{mistake}", path.display()), mistake.hint, value)
                 };
-                let message = format!("the team file has {count} mistake{}", if count == 1 { "" } else { "s" });
+                let message = format!("the team file has {}", count(mistakes.len(), "mistake"));
                 Err(Failure::Mistakes { message, all: mistakes.into_iter().map(say).collect() })
             }
         }
@@ -54,7 +54,11 @@ impl TeamFile {
     /// Refuses, by name, a team that is not the one that the run relies on.
     pub(crate) fn unchanged_since(self, run: &Run) -> Result<Self, Failure> {
         let changed = changes(&run.pins, &self.team.pins());
-        if changed.is_empty() { Ok(self) } else { Err(Refusal::DefinitionChanged { what: changed.join(", ") }.into()) }
+        if changed.is_empty() {
+            return Ok(self);
+        }
+        let refused = Failure::from(Refusal::DefinitionChanged { what: changed.join(", ") });
+        Err(refused.about(run.id))
     }
 
     /// Agents and contracts, with the contracts compiled.

@@ -116,11 +116,11 @@ async fn redrive(place: &Place, handoff: &str, payload: Option<&str>, to: Option
     let mut contents = Blobs::default();
     let payload = payload.map(read_payload).transpose()?.map(|value| contents.json(&value));
     let command = Command::Redrive { handoff: id, payload, to };
-    place.store.submit(&run, command, contents, Definitions::Needed).await?;
+    let (_, next) = place.store.submit(&run, command, contents, Definitions::Needed).await?;
     if terminal.json {
         json_data(&json!({ "handoff": id, "redriven": true }))?;
     } else {
-        terminal.talk(format_args!("sent once more; go on with: handclasp resume {}", id.run));
+        terminal.talk(format_args!("sent once more; {}", next.of(id.run)));
     }
     Ok(Exit::DONE)
 }

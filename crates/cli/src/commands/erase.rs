@@ -1,7 +1,6 @@
 //! `erase`: removes one content for good; the log still verifies.
 
 use clap::Args;
-use handclasp_core::blob::Digest;
 use handclasp_core::id::Tenant;
 use handclasp_store::sqlite::Access;
 use serde_json::json;
@@ -20,8 +19,8 @@ use crate::terminal::json_data;
 pub(crate) struct Erase {
     /// Which run, by id, the end of one, or its trace id.
     run: String,
-    /// Which content; `handclasp trace` and `handclasp events` name them.
-    digest: Digest,
+    /// Which content, by digest or its first 12 digits, as `handclasp trace` names them.
+    digest: String,
 }
 
 impl Erase {
@@ -29,14 +28,15 @@ impl Erase {
         let terminal = place.terminal;
         let store = place.store.own(Access::Existing)?;
         let run = ids::run(store.as_ref(), &self.run).await?;
-        if !store.erase(&Tenant::local(), run, self.digest).await? {
-            let message = format!("{run} has no content `{}`", self.digest);
+        let digest = ids::content(store.as_ref(), run, &self.digest).await?;
+        if !store.erase(&Tenant::local(), run, digest).await? {
+            let message = format!("{run} has no content `{digest}`");
             return Err(Failure::misuse(message, "`handclasp events RUN --json` names every content of a run"));
         }
         if terminal.json {
-            json_data(&json!({ "run": run, "digest": self.digest, "erased": true }))?;
+            json_data(&json!({ "run": run, "digest": digest, "erased": true }))?;
         } else {
-            terminal.talk(format_args!("{} is erased", self.digest));
+            terminal.talk(format_args!("{digest} is erased"));
         }
         Ok(Exit::DONE)
     }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::terminal::{data, json_data};
+use crate::terminal::{count, data, json_data};
 
 /// Computes lists, the outbox and snapshots again, from the logs alone.
 ///
@@ -28,7 +28,8 @@ impl Rebuild {
             for problem in &problems {
                 data(format_args!("{}: {}", problem.run, problem.what))?;
             }
-            terminal.talk(format_args!("{runs} runs, {} left as they were", problems.len()));
+            let what = if problems.is_empty() { " computed again".to_owned() } else { format!(", {} of them left as is", problems.len()) };
+            terminal.talk(format_args!("{}{what}", count(runs, "run")));
         }
         Ok(if problems.is_empty() { Exit::DONE } else { Exit::FAILED })
     }

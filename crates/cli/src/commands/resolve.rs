@@ -1,6 +1,6 @@
 //! `resolve`: answers a question, once, bound to exactly what was shown.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use handclasp_core::Reply;
 use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Answer, Command};
@@ -20,13 +20,15 @@ use crate::{ids, log};
 /// else to what this command shows you now. The first answer counts; whoever is late is told which
 /// it was. A `run --wait` in another terminal goes on by itself; otherwise type `handclasp resume`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("answer").args(["choice", "text"]).required(true).multiple(true)))]
+#[command(override_usage = "handclasp resolve [OPTIONS] <INTERRUPT> <CHOICE|--text <TEXT>>")]
 pub(crate) struct Resolve {
     /// Which question, by id or the end of one.
     interrupt: String,
-    /// One of the options; nothing for an answer in your own words.
+    /// One of the options; nothing where there are none, and the answer is in your own words.
     choice: Option<String>,
     /// An answer in your own words, or the reason for your choice.
-    #[arg(long, required_unless_present = "choice")]
+    #[arg(long)]
     text: Option<String>,
     /// The digest of what you were shown.
     #[arg(long, value_name = "DIGEST")]
@@ -46,11 +48,15 @@ impl Resolve {
         if self.shown.is_none() {
             terminal.talk(inbox::text(&asked));
         }
+        if self.choice.is_none() && !asked.options.is_empty() {
+            let message = format!("`{id}` is answered with one of: {}", asked.options.join(", "));
+            return Err(Failure::misuse(message, format!("`handclasp resolve {id} CHOICE`; `--text` is the reason for it")));
+        }
         let mut contents = Blobs::default();
         let text = self.text.as_ref().map(|text| contents.json(text));
         let given = Answer { choice: self.choice.unwrap_or_default(), text };
         let command = Command::Resolve { interrupt: id, shown: self.shown.unwrap_or(asked.digest), answer: given.clone() };
-        let reply = place.store.submit(&run, command, contents, Definitions::Needed).await?;
+        let (reply, next) = place.store.submit(&run, command, contents, Definitions::Needed).await?;
         let Reply::Resolved { answer: counts, .. } = reply else { return Ok(Exit::DONE) };
         let yours = counts == given;
         if terminal.json {
@@ -60,7 +66,7 @@ impl Resolve {
             };
             json_data(&json!({ "interrupt": id, "choice": counts.choice, "text": text, "yours": yours }))?;
         } else if yours {
-            terminal.talk(format_args!("answered; go on with: handclasp resume {}", id.run));
+            terminal.talk(format_args!("answered; {}", next.of(id.run)));
         } else {
             terminal.talk(format_args!("somebody was faster: the answer is `{}`", counts.choice));
         }

@@ -15,6 +15,7 @@ use handclasp_store::{Find, Store};
 
 use super::Place;
 use crate::drive::{Drive, Ended};
+use crate::ending::Told;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -69,7 +70,9 @@ impl Resume {
         for group in groups {
             let ended = self.go_on(&engine, &group, place).await?;
             for run in &group.runs {
-                exit = exit.worse(ending::tell(store.as_ref(), run.id, terminal).await?);
+                // What stood still before and was not asked for needs no trace, but it still needs somebody.
+                let told = if self.runs.is_empty() && stands_still(run) { Told::InShort } else { Told::InFull };
+                exit = exit.worse(ending::tell(store.as_ref(), run.id, terminal, told).await?);
             }
             if ended == Ended::Interrupted {
                 return Ok(Exit::INTERRUPTED);
@@ -125,12 +128,19 @@ impl Resume {
                 engine.submit(request(run.id, None, command), Blobs::default()).await?;
             }
             progress.knows(run);
-            terminal.talk(format_args!("going on with {}: {}", run.id, run.title));
+            if !stands_still(run) {
+                terminal.talk(format_args!("going on with {}: {}", run.id, run.title));
+            }
         }
         let runs: Vec<RunId> = group.runs.iter().map(|run| run.id).collect();
         let drive = Drive { engine, store: place.store.path(), drivers: group.file.drivers(), runs: &runs, wait: self.wait, terminal };
         drive.until_settled(commits, &mut progress).await
     }
+}
+
+/// Whether only a redrive can move it.
+fn stands_still(run: &Run) -> bool {
+    run.condition() == Condition::Stopped
 }
 
 async fn unfinished(store: &dyn Store) -> Result<Vec<RunId>, Failure> {

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Place;
 use crate::drive::{Drive, Ended};
-use crate::ending;
+use crate::ending::{self, Told};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -30,6 +30,7 @@ const TRACE_ID_CHARS: usize = 32;
 /// Opens a run, keeps it moving, and shows on standard error who works on what. Ends when the run is
 /// over, when nothing but dead letters is left, or when only a person can go on (exit code 4). The
 /// result goes to standard output: its `markdown` or `text` if it has one, else all of it as JSON.
+/// Meanwhile it also moves the store's other open runs of the same team.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// A team file, or a folder with a `team.yaml` in it.
@@ -65,7 +66,7 @@ impl Run {
         let mut progress = Progress::new(terminal);
         let drive = Drive { engine: &engine, store: place.store.path(), drivers: file.drivers(), runs: &[run], wait: self.wait, terminal };
         let ended = drive.until_settled(commits, &mut progress).await?;
-        let exit = ending::tell(store.as_ref(), run, terminal).await?;
+        let exit = ending::tell(store.as_ref(), run, terminal, Told::InFull).await?;
         Ok(if ended == Ended::Interrupted { Exit::INTERRUPTED } else { exit })
     }
 

@@ -10,8 +10,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal::{data, json_data, moment, preview, table};
 
-/// A title is cut here; `show` has all of it.
-const TITLE_CHARS: usize = 60;
+/// Titles and reasons are cut here; `show` has all of them.
+const TEXT_CHARS: usize = 60;
 
 /// Lists runs, newest first.
 #[derive(Debug, Args)]
@@ -31,6 +31,8 @@ pub(crate) struct Runs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Standing {
     Running,
+    // As the list and the JSON write it.
+    #[value(alias = "waiting_for_person")]
     WaitingForPerson,
     Stopped,
     Completed,
@@ -68,16 +70,16 @@ impl Runs {
             return Ok(Exit::DONE);
         }
         let rows = found.iter().map(|(_, summary)| {
-            let reason = summary.reason.as_ref().map_or_else(String::new, |reason| format!(" ({})", preview(reason, TITLE_CHARS)));
             vec![
                 summary.run.to_string(),
                 moment(summary.opened_at),
-                format!("{}{reason}", summary.condition.as_str()),
+                summary.condition.as_str().to_owned(),
                 summary.handoffs.to_string(),
-                preview(&summary.title, TITLE_CHARS),
+                preview(&summary.title, TEXT_CHARS),
+                preview(summary.reason.as_deref().unwrap_or_default(), TEXT_CHARS),
             ]
         });
-        data(table(&["RUN", "OPENED", "CONDITION", "HANDOFFS", "TITLE"], rows))?;
+        data(table(&["RUN", "OPENED", "CONDITION", "HANDOFFS", "TITLE", "REASON"], rows))?;
         Ok(Exit::DONE)
     }
 }

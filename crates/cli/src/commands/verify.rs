@@ -7,7 +7,7 @@ use super::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::ids;
-use crate::terminal::{data, json_data};
+use crate::terminal::{count, data, json_data};
 
 /// Checks that nothing in the store was altered.
 ///
@@ -38,10 +38,10 @@ impl Verify {
             let (runs, events, contents, erased) = (verified.runs, verified.events, verified.contents, verified.erased);
             let found = match verified.problems.len() {
                 0 => "nothing is altered".to_owned(),
-                1 => "1 problem".to_owned(),
-                several => format!("{several} problems"),
+                several => count(several, "problem"),
             };
-            terminal.talk(format_args!("{runs} runs, {events} events, {contents} contents, {erased} erased: {found}"));
+            let (runs, events, contents) = (count(runs, "run"), count(events, "event"), count(contents, "content"));
+            terminal.talk(format_args!("{runs}, {events}, {contents}, {erased} erased: {found}"));
         }
         Ok(if verified.problems.is_empty() { Exit::DONE } else { Exit::FAILED })
     }

@@ -7,15 +7,18 @@ use handclasp_core::limits::Usage;
 
 use super::lanes::lanes;
 use super::{Hop, Sent, Trace};
-use crate::terminal::strong;
+use crate::terminal::{count, one_line, strong};
 
 /// Digits of a digest that tell two contents of a run apart.
 const DIGEST_CHARS: usize = 12;
 
+/// Where a text of several lines goes on: under its beginning.
+const CONTINUED: &str = "\n              ";
+
 /// The trace, at most `columns` wide where it can be chosen.
 pub(crate) fn text(trace: &Trace, columns: usize) -> String {
     let mut lines = vec![strong(&trace.title), format!("{}  {}", trace.run, trace.condition.as_str())];
-    lines.extend(trace.reason.clone());
+    lines.extend(trace.reason.as_deref().map(one_line));
     if !trace.handoffs.is_empty() {
         lines.push(String::new());
         lines.extend(lanes(trace, columns));
@@ -37,8 +40,10 @@ fn hop_lines(hop: &Hop) -> Vec<String> {
     if let Some(given) = &hop.delivered {
         let withheld = if given.withheld > 0 { format!(", {} withheld by role", given.withheld) } else { String::new() };
         let text = format!(
-            "{} items ({} must be carried){withheld}; a briefing of {} tokens",
-            given.items, given.must_carry, given.briefing_tokens
+            "{} ({} must be carried){withheld}; a briefing of {}",
+            count(given.items, "item"),
+            given.must_carry,
+            count(given.briefing_tokens, "token")
         );
         lines.push(row("delivered", &text));
     }
@@ -66,7 +71,7 @@ fn hop_lines(hop: &Hop) -> Vec<String> {
 }
 
 fn row(name: &str, text: &str) -> String {
-    format!("  {name:<11} {text}")
+    format!("  {name:<11} {}", text.replace('\n', CONTINUED))
 }
 
 fn sent(sent: &Sent) -> String {
@@ -76,7 +81,10 @@ fn sent(sent: &Sent) -> String {
 }
 
 fn understood(hop: &Hop) -> String {
-    let Some(said) = &hop.read_back else { return "nothing was said yet".to_owned() };
+    let Some(said) = &hop.read_back else {
+        let said = if hop.ended_at_ms.is_some() { "nothing was said" } else { "nothing was said yet" };
+        return said.to_owned();
+    };
     let mut text = match (said.by, said.counts) {
         (Voice::Agent, true) => "yes, says the agent".to_owned(),
         (Voice::Agent, false) => "accepted by the agent without a read-back".to_owned(),
@@ -85,7 +93,7 @@ fn understood(hop: &Hop) -> String {
     };
     if said.counts {
         let asked = hop.delivered.as_ref().map_or(0, |given| given.must_carry);
-        let _ = write!(text, ": {} of {asked} items, {} of {} criteria", said.items, said.criteria, said.criteria_asked);
+        let _ = write!(text, ": items {} of {asked}, criteria {} of {}", said.items, said.criteria, said.criteria_asked);
     }
     if let Some(confidence) = said.confidence {
         let _ = write!(text, ", {confidence} % sure");
@@ -102,8 +110,14 @@ pub(crate) fn spent(usage: &Usage) -> String {
 fn totals(trace: &Trace) -> String {
     let totals = &trace.totals;
     let mut text = format!(
-        "{} handoffs, {} attempts, {} understood; {} from opening to end, {} worked, {} waited; {} tokens of briefings",
-        totals.handoffs, totals.attempts, totals.understood, totals.took_ms, totals.worked_ms, totals.waited_ms, totals.briefing_tokens
+        "{}, {}, {} understood; {} from opening to end, {} worked, {} waited; {} of briefings",
+        count(totals.handoffs, "handoff"),
+        count(totals.attempts, "attempt"),
+        totals.understood,
+        totals.took_ms,
+        totals.worked_ms,
+        totals.waited_ms,
+        count(totals.briefing_tokens, "token")
     );
     if !totals.usage.is_zero() {
         let _ = write!(text, "; {}", spent(&totals.usage));

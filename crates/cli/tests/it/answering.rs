@@ -17,6 +17,7 @@ fn an_approval_stops_the_run_until_somebody_has_answered() {
     stage.run(&["resume"]).exits(4);
     let id = asked(&stage);
     stage.run(&["resolve", &id, "maybe"]).exits(3).says("[HC-023]");
+    stage.run(&["resolve", &id, "--text", "fine"]).exits(2).says("one of: approved, rejected");
     let other = format!("sha256:{}", "0".repeat(64));
     stage.run(&["resolve", &id, "approved", "--shown", &other]).exits(3).says("[HC-022]");
     stage.run(&["resolve", &id[id.len() - 6..], "approved"]).exits(0).says("HELLO").says("handclasp resume");

@@ -12,6 +12,8 @@ fn a_failing_agent_leaves_a_dead_letter_that_can_be_mended_and_sent_again() {
     let id = letters[0]["handoff"].as_str().unwrap();
     assert_eq!((&letters[0]["step"], letters.as_array().unwrap().len()), (&"picky".into(), 1));
     assert_eq!(stage.json(&["dead-letters", "show", id])["content"]["text"], "BAD");
+    let stuck = stage.run(&["resume"]).exits(1).says("dead-letters redrive").err;
+    assert!(!stuck.contains("going on with") && !stuck.contains("understood"), "nothing is told twice of what stands still: {stuck}");
     stage.run(&["dead-letters", "redrive", id, "--payload", "no-such-file"]).exits(2).says("neither JSON nor a file");
     stage.run(&["dead-letters", "redrive", id, "--payload", "{\"text\": 7}"]).exits(3).says("[HC-008]").says("/text");
     stage.run(&["dead-letters", "redrive", id, "--payload", "{\"text\": \"fine\"}"]).exits(0).says("handclasp resume");
@@ -56,7 +58,12 @@ fn a_changed_agent_is_named_and_only_accepted_when_told_so() {
     let changed = stage.read("upper.py").replace("].upper()", "].upper() + \"?\"");
     stage.write("upper.py", &changed);
     let id = stage.json(&["inbox"])[0]["interrupt"].as_str().unwrap().to_owned();
-    stage.run(&["resume"]).exits(3).says("agent `upper` has changed").says("[HC-031]").says("--accept-change");
+    stage
+        .run(&["resume"])
+        .exits(3)
+        .says(&format!("{}: agent `upper` has changed", stage.only_run()))
+        .says("[HC-031]")
+        .says("--accept-change");
     stage.run(&["resolve", &id, "approved"]).exits(3).says("agent `upper` has changed");
     stage.run(&["resume", "--accept-change"]).exits(4);
     stage.run(&["resolve", &id, "approved"]).exits(0);

@@ -31,7 +31,10 @@ fn what_was_erased_is_not_called_altered() {
     let stage = finished();
     let run = stage.only_run();
     let result = stage.json(&["trace", &run])["handoffs"][0]["result"]["digest"].as_str().unwrap().to_owned();
-    stage.run(&["erase", &run, &result]).exits(0);
+    let printed = &result["sha256:".len()..][..12];
+    assert!(stage.run(&["trace", &run]).exits(0).out.contains(printed), "a trace names it as it can be typed");
+    stage.run(&["erase", &run, &printed[..11]]).exits(2).says("is not a digest").says("12 or more");
+    stage.run(&["erase", &run, printed]).exits(0);
     let verified = stage.json(&["verify"]);
     assert_eq!((&verified["erased"], &verified["problems"]), (&1.into(), &serde_json::json!([])));
     assert!(stage.run(&["trace", &run]).exits(0).out.contains("{\"erased\":"));
@@ -44,7 +47,7 @@ fn lists_that_were_lost_are_computed_again() {
     stage.run(&["run", "team.yaml"]).exits(4);
     change(&stage, "DELETE FROM outbox");
     assert_eq!(stage.json(&["inbox"]).as_array().unwrap().len(), 0);
-    stage.run(&["rebuild"]).exits(0).says("1 runs");
+    stage.run(&["rebuild"]).exits(0).says("1 run computed again");
     assert_eq!(stage.json(&["inbox"]).as_array().unwrap().len(), 1);
 }
 
