@@ -71,14 +71,13 @@ impl AnyCommand {
         let deadline = Instant::now() + Duration::from_millis(self.launch.timeout.0);
         let mut beat = interval(Duration::from_millis((turn.lease().0 / 3).max(10)));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let interrupted = turn.interrupted();
-        tokio::pin!(interrupted);
+        let mut interruption = turn.interruption();
         let talk = talk(child, self.briefing(turn));
         tokio::pin!(talk);
         loop {
             tokio::select! {
                 biased;
-                why = &mut interrupted => return Output::Interrupted(why),
+                why = interruption.seen() => return Output::Interrupted(why),
                 output = &mut talk => return output,
                 _ = beat.tick() => {
                     let _ = turn.heartbeat().await;

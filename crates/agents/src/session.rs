@@ -9,13 +9,13 @@ mod calls;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, OptionFuture};
+use futures_util::future::OptionFuture;
 use handclasp_core::Reply;
 use handclasp_core::command::{AgentError, Answer};
 use handclasp_core::limits::Usage;
 use handclasp_core::refusal::Refusal;
 use handclasp_core::time::Millis;
-use handclasp_engine::turn::Interruption;
+use handclasp_engine::turn::{Interruption, Watch};
 use handclasp_engine::{Rejection, Turn};
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
@@ -36,7 +36,7 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(2);
 /// the same and gets the answer at once.
 const ASK_PATIENCE: Duration = Duration::from_mins(10);
 
-type Waiting<'a> = BoxFuture<'a, Result<Option<Answer>, Rejection>>;
+type Waiting = Watch<Result<Option<Answer>, Rejection>>;
 
 struct Session {
     turn: Turn,
@@ -85,21 +85,19 @@ impl Session {
         let mut deadline = Instant::now() + Duration::from_millis(timeout.0);
         let mut beat = interval(Duration::from_millis((self.turn.lease().0 / 3).max(10)));
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let turn = self.turn.clone();
-        let interrupted = turn.interrupted();
-        tokio::pin!(interrupted);
+        let mut interruption = self.turn.interruption();
         if let Some(end) = self.send(&hello, deadline).await {
             return end;
         }
         // The question that the agent waits for: its request, since when, and the answer to come.
-        let mut pending: Option<(Value, Instant, Waiting<'_>)> = None;
+        let mut pending: Option<(Value, Instant, Waiting)> = None;
         loop {
             let asking = pending.as_ref().map(|(_, since, _)| *since);
             let until = asking.map_or(deadline, |since| since + ASK_PATIENCE);
-            let answered: OptionFuture<_> = pending.as_mut().map(|(_, _, answer)| answer).into();
+            let answered: OptionFuture<_> = pending.as_mut().map(|(_, _, answer)| answer.seen()).into();
             tokio::select! {
                 biased;
-                why = &mut interrupted => return self.leave(why).await,
+                why = interruption.seen() => return self.leave(why).await,
                 Some(answer) = answered => {
                     let (id, since, _) = pending.take().expect("it has just been answered");
                     // The time that a person took is not the agent's.
@@ -109,13 +107,13 @@ impl Session {
                         return end;
                     }
                 }
-                line = self.instance.line() => match self.heard(line, &turn, deadline).await {
+                line = self.instance.line() => match self.heard(line, deadline).await {
                     Heard::End(end) => return end,
                     Heard::Go => {}
                     Heard::Wait(id, answer) => pending = Some((id, Instant::now(), answer)),
                 },
                 _ = beat.tick() => {
-                    // If it is refused the work was taken away, which `interrupted` says as well.
+                    // If it is refused the work was taken away, which the watch says as well.
                     let _ = self.turn.heartbeat().await;
                 }
                 () = sleep_until(until) => {
@@ -142,7 +140,7 @@ impl Session {
         }
     }
 
-    async fn heard<'t>(&mut self, line: Line, turn: &'t Turn, deadline: Instant) -> Heard<'t> {
+    async fn heard(&mut self, line: Line, deadline: Instant) -> Heard {
         let line = match line {
             Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return Heard::Go,
             Line::Whole(line) => line,
@@ -165,10 +163,10 @@ impl Session {
             }
             Ok(Message::Notification { method, params }) => {
                 // Nobody waits for what became of it.
-                let _ = self.called(&method, params, turn).await;
+                let _ = self.called(&method, params).await;
                 Heard::Go
             }
-            Ok(Message::Request { id, method, params }) => match self.called(&method, params, turn).await {
+            Ok(Message::Request { id, method, params }) => match self.called(&method, params).await {
                 Called::Answer(outcome) => self.send(&wire::response(&id, &outcome), deadline).await.map_or(Heard::Go, Heard::End),
                 Called::Wait(answer) => Heard::Wait(id, answer),
                 Called::Over => Heard::End(End::Warm),
@@ -177,7 +175,7 @@ impl Session {
     }
 
     /// The answer to `work` or `mend`.
-    async fn answered<'t>(&mut self, outcome: Result<Value, wire::Failure>, deadline: Instant) -> Heard<'t> {
+    async fn answered(&mut self, outcome: Result<Value, wire::Failure>, deadline: Instant) -> Heard {
         let value = match outcome {
             Ok(value) => value,
             Err(failure) if self.mends > 0 && failure.knows_no_such_method() => {
@@ -220,7 +218,7 @@ impl Session {
         }
     }
 
-    async fn rejected<'t>(&mut self, rejection: Rejection, deadline: Instant) -> Heard<'t> {
+    async fn rejected(&mut self, rejection: Rejection, deadline: Instant) -> Heard {
         match rejection {
             // Somebody else has it now; nothing that we say counts.
             Rejection::Refused(Refusal::StaleLease { .. } | Refusal::RunClosed) => Heard::End(End::Done),
@@ -235,14 +233,14 @@ impl Session {
     }
 
     /// Sends a result back to be mended, a bounded number of times.
-    async fn mend<'t>(
+    async fn mend(
         &mut self,
         code: &str,
         message: &str,
         hint: &str,
         violations: &[handclasp_core::contract::Violation],
         deadline: Instant,
-    ) -> Heard<'t> {
+    ) -> Heard {
         if self.mends == MENDS_MAX {
             let message = format!("its result was refused {} times: {message} [{code}]", MENDS_MAX + 1);
             self.fail("refused", message, Some(hint)).await;
@@ -310,8 +308,8 @@ impl Session {
 }
 
 /// What came of a line.
-enum Heard<'t> {
+enum Heard {
     Go,
-    Wait(Value, Waiting<'t>),
+    Wait(Value, Waiting),
     End(End),
 }

@@ -129,6 +129,9 @@ impl Engine {
     }
 
     /// The only way in: decides a command, makes what it brings about durable, and answers.
+    ///
+    /// Poll the future to its end or drop it. One that is left unpolled while its caller waits for
+    /// something else may sit at the run's desk, or be next in line there, and nobody passes it.
     pub async fn submit(&self, request: Request, blobs: Blobs) -> Result<Reply, Rejection> {
         let _room = self.inner.room.acquire().await.map_err(|_| EngineError::Closing)?;
         let answer = self.try_submit(&request, &blobs).await;

@@ -20,7 +20,7 @@ use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
 use handclasp_store::{Appended, Content, Dispatch, Due, StoreError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::desk::{Desk, Seat};
@@ -66,19 +66,34 @@ impl Post {
 
     /// Attends to what is owed until `until` ends; then gives everything back that agents hold.
     pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), EngineError> {
-        tokio::pin!(until);
+        let stop = Notify::new();
+        // Both are polled all the time: `until` may look at runs, and must not sit at a desk unpolled
+        // while the post waits for that desk.
+        let outcome = tokio::select! {
+            outcome = self.attend_until(&stop) => outcome,
+            () = async {
+                until.await;
+                stop.notify_one();
+                std::future::pending::<()>().await;
+            } => Ok(()),
+        };
+        self.close().await;
+        outcome
+    }
+
+    async fn attend_until(&mut self, stop: &Notify) -> Result<(), EngineError> {
         let mut commits = self.engine.watch();
-        let outcome = loop {
+        loop {
             let attended = self.attend().await;
             let next = match self.patient(attended) {
                 Ok(next) => next,
-                Err(error) => break Err(error),
+                Err(error) => return Err(error),
             };
             let now = self.engine.now();
             let latest = now + limits::POST_SLEEP_MAX;
             let wake = next.map_or(latest, |next| next.min(latest));
             tokio::select! {
-                () = &mut until => break Ok(()),
+                () = stop.notified() => return Ok(()),
                 () = self.engine.inner.bell.notified() => {}
                 () = self.engine.inner.clock.sleep_until(wake) => {}
                 Some(_) = self.turns.join_next() => {}
@@ -86,9 +101,7 @@ impl Post {
                     self.let_go(commit);
                 },
             }
-        };
-        self.close().await;
-        outcome
+        }
     }
 
     /// A store that does not answer may do so in a second; one that never does ends the post.

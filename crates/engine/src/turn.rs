@@ -19,6 +19,7 @@ use handclasp_core::time::Millis;
 use handclasp_store::Content;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 use crate::error::Rejection;
@@ -34,6 +35,26 @@ pub struct Turn {
     lease: Millis,
     briefing: Arc<Briefing>,
     closing: watch::Receiver<bool>,
+}
+
+/// Something that is watched in a task of its own, until it comes or the watch is dropped.
+pub struct Watch<T>(JoinSet<T>);
+
+impl<T: Send + 'static> Watch<T> {
+    fn on(what: impl Future<Output = T> + Send + 'static) -> Self {
+        let mut task = JoinSet::new();
+        task.spawn(what);
+        Self(task)
+    }
+
+    /// Ends when it has come. Can be asked again if nobody waited for the answer.
+    pub async fn seen(&mut self) -> T {
+        match self.0.join_next().await {
+            Some(Ok(seen)) => seen,
+            // Seen before, or its task broke: then there is nothing to come any more.
+            Some(Err(_)) | None => std::future::pending().await,
+        }
+    }
 }
 
 /// Why a turn is over although its driver has not ended it.
@@ -173,8 +194,14 @@ impl Turn {
         }
     }
 
-    /// Ends with the answer to a question, once there is one; `None` if it was withdrawn.
-    pub async fn answer(&self, interrupt: InterruptId) -> Result<Option<Answer>, Rejection> {
+    /// Ends with the answer to a question, once there is one; `None` if it was withdrawn. Watches in a
+    /// task of its own.
+    pub fn answer(&self, interrupt: InterruptId) -> Watch<Result<Option<Answer>, Rejection>> {
+        let turn = self.clone();
+        Watch::on(async move { turn.answered(interrupt).await })
+    }
+
+    async fn answered(&self, interrupt: InterruptId) -> Result<Option<Answer>, Rejection> {
         let look = |run: &handclasp_core::Run| match run.interrupt(interrupt).map(|interrupt| &interrupt.state) {
             Some(InterruptState::Open) => None,
             Some(InterruptState::Resolved(answer)) => Some(Some(answer.clone())),
@@ -189,8 +216,14 @@ impl Turn {
         }
     }
 
-    /// Ends when the turn is over without its driver's doing.
-    pub async fn interrupted(&self) -> Interruption {
+    /// Ends when the turn is over without its driver's doing. Watches in a task of its own, so that a
+    /// driver may do other things with the turn meanwhile.
+    pub fn interruption(&self) -> Watch<Interruption> {
+        let turn = self.clone();
+        Watch::on(async move { turn.interrupted().await })
+    }
+
+    async fn interrupted(&self) -> Interruption {
         let mut closing = self.closing.clone();
         let mut commits = self.engine.watch();
         let token = self.token;

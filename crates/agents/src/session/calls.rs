@@ -6,7 +6,7 @@ use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Answer, EffectId, EffectKey, EffectOutcome, ReadBack};
 use handclasp_core::contract::ReadBackLevel;
 use handclasp_core::offer::Kind;
-use handclasp_engine::{Rejection, Turn};
+use handclasp_engine::Rejection;
 use handclasp_store::Content;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,29 +15,29 @@ use super::{Session, Waiting};
 use crate::wire;
 
 /// What came of a request.
-pub(super) enum Called<'t> {
+pub(super) enum Called {
     Answer(Result<Value, Value>),
-    Wait(Waiting<'t>),
+    Wait(Waiting),
     Over,
 }
 
 impl Session {
     /// A request or notification of the agent.
-    pub(super) async fn called<'t>(&mut self, method: &str, params: Value, turn: &'t Turn) -> Called<'t> {
+    pub(super) async fn called(&mut self, method: &str, params: Value) -> Called {
         let outcome = match method {
             "accept" => self.accept(params).await,
             "decline" => match read::<wire::Decline>(method, params) {
-                Ok(decline) => match turn.decline(decline.reason).await {
+                Ok(decline) => match self.turn.decline(decline.reason).await {
                     Ok(_) => return Called::Over,
                     Err(rejection) => Err(explained(&rejection)),
                 },
                 Err(problem) => Err(problem),
             },
-            "heartbeat" => turn.heartbeat().await.map(|_| json!({})).map_err(|rejection| explained(&rejection)),
+            "heartbeat" => self.turn.heartbeat().await.map(|_| json!({})).map_err(|rejection| explained(&rejection)),
             "progress" | "ask" | "effect/begin" | "effect/finish" | "effect/reconcile" | "context/get" | "spawn" => {
                 match self.accept_if_silent().await {
                     Err(rejection) => Err(explained(&rejection)),
-                    Ok(()) if method == "ask" => return self.ask(params, turn).await,
+                    Ok(()) if method == "ask" => return self.ask(params).await,
                     Ok(()) => self.during(method, params).await,
                 }
             }
@@ -62,7 +62,7 @@ impl Session {
         Ok(())
     }
 
-    async fn ask<'t>(&mut self, params: Value, turn: &'t Turn) -> Called<'t> {
+    async fn ask(&mut self, params: Value) -> Called {
         let ask: wire::Ask = match read("ask", params) {
             Ok(ask) => ask,
             Err(problem) => return Called::Answer(Err(problem)),
@@ -71,9 +71,9 @@ impl Session {
         let question = ask.question(&mut blobs);
         let ordinal = self.asked;
         self.asked += 1;
-        match turn.ask(question, ordinal, None, blobs).await {
+        match self.turn.ask(question, ordinal, None, blobs).await {
             Ok(Reply::Asked { answer: Some(answer), .. }) => Called::Answer(self.told(Ok(Some(answer))).await),
-            Ok(Reply::Asked { interrupt, answer: None }) => Called::Wait(Box::pin(turn.answer(interrupt))),
+            Ok(Reply::Asked { interrupt, answer: None }) => Called::Wait(self.turn.answer(interrupt)),
             Ok(_) => Called::Answer(Err(wire::failed("the question got no id"))),
             Err(rejection) => Called::Answer(Err(explained(&rejection))),
         }
