@@ -147,7 +147,8 @@ fn dead_letter(letter: &Letter) -> String {
 }
 
 fn asked(asked: &Asked) -> String {
-    format!("{} asks: {}", asked.by, brief(&asked.shown, SHOWN_CHARS))
+    let question = asked.shown.get("question").unwrap_or(&asked.shown);
+    format!("{} asks: {}", asked.by, brief(question, SHOWN_CHARS))
 }
 
 /// What can be typed as an answer.

@@ -103,7 +103,8 @@ pub(crate) async fn question(store: &dyn Store, run: &Run, interrupt: &Interrupt
     })
 }
 
-fn asked_by(run: &Run, interrupt: &Interrupt) -> String {
+/// The step or agent that asks.
+pub(crate) fn asked_by(run: &Run, interrupt: &Interrupt) -> String {
     let handoff = interrupt.handoff.and_then(|id| run.handoff(id));
     match (handoff, called(run.plan.as_ref(), interrupt.place.as_ref())) {
         (Some(handoff), _) => format!("{} ({})", label(run.plan.as_ref(), handoff), handoff.to),

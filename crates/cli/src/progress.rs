@@ -102,8 +102,12 @@ impl Progress {
             Some((step, round)) => (format!("{step}/{round}"), format!(", round {round}")),
             None => (offered.to.to_string(), String::new()),
         };
-        let from = offered.sender.as_ref().map_or_else(String::new, |sender| format!("{sender} hands on: "));
-        let text = (!again.is_empty() || !from.is_empty()).then(|| format!("{from}{label} goes to {}{again}", offered.to));
+        let text = match &offered.sender {
+            Some(sender) if label == offered.to.to_string() => Some(format!("{sender} hands on to {label}")),
+            Some(sender) => Some(format!("{sender} hands on: {label} goes to {}{again}", offered.to)),
+            None if again.is_empty() => None,
+            None => Some(format!("{label} goes to {}{again}", offered.to)),
+        };
         let known = Known { label, to: offered.to.to_string(), since: None, note: String::new(), told_at: None };
         self.known.insert(offered.handoff, known);
         text
@@ -195,7 +199,8 @@ impl Progress {
             Event::InterruptRaised { interrupt, .. } => format!("a person is asked: {interrupt}"),
             Event::InterruptResolved { answer, by, .. } => {
                 let who = by.as_ref().map_or_else(|| "silence".to_owned(), ToString::to_string);
-                format!("answered by {who}: {}", answer.choice)
+                let choice = if answer.choice.is_empty() { "in their own words" } else { &answer.choice };
+                format!("answered by {who}: {choice}")
             }
             Event::CheckpointReached { check, .. } if check.violations.is_empty() => format!("checkpoint: holds {}", check.contract),
             Event::CheckpointReached { check, .. } => {

@@ -1,11 +1,12 @@
 //! A trace: per handoff what was sent, delivered and understood, how long it waited and worked, what
-//! it cost and what came of it.
+//! it cost and what came of it; then what people were asked.
 //!
-//! The types here are the shape of `trace --json`; [`collect`](mod@collect) fills them from a log,
+//! The types here are the shape of `trace --json`; [`collect`](mod@collect) and [`people`] fill them from a log,
 //! [`text`](mod@text) and [`lanes`](mod@lanes) lay them out for people. All of it comes from the log alone.
 
 mod collect;
 mod lanes;
+mod people;
 mod text;
 
 use handclasp_core::blob::Digest;
@@ -19,6 +20,7 @@ use handclasp_core::time::{Millis, Timestamp};
 use serde::Serialize;
 
 pub(crate) use self::collect::collect;
+use self::people::Question;
 pub(crate) use self::text::text;
 
 /// A run, hop by hop.
@@ -42,6 +44,9 @@ pub(crate) struct Trace {
     pub(crate) touched_at_ms: Timestamp,
     /// The handoffs, oldest first.
     pub(crate) handoffs: Vec<Hop>,
+    /// What people were asked, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) questions: Vec<Question>,
     /// Everything together.
     pub(crate) totals: Totals,
 }
@@ -53,6 +58,9 @@ pub(crate) struct Hop {
     pub(crate) handoff: HandoffId,
     /// Its step in the plan, with the round after the first; without a plan, its receiver.
     pub(crate) step: String,
+    /// Whether it is a step of the plan.
+    #[serde(skip)]
+    pub(crate) planned: bool,
     /// The agent that sent it; none for the plan or whoever opened the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) from: Option<AgentName>,

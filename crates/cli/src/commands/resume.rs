@@ -68,7 +68,7 @@ impl Resume {
         engine.recover().await?;
         let mut exit = Exit::DONE;
         for group in groups {
-            let ended = self.go_on(&engine, &group, place).await?;
+            let ended = Box::pin(self.go_on(&engine, &group, place)).await?;
             for run in &group.runs {
                 // What stood still before and was not asked for needs no trace, but it still needs somebody.
                 let told = if self.runs.is_empty() && stands_still(run) { Told::InShort } else { Told::InFull };

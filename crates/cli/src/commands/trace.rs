@@ -12,7 +12,8 @@ use crate::{ids, log, trace};
 ///
 /// Handoff by handoff: the payload, the items of the ledger, the size of the briefing in tokens, the
 /// read-back and by whom, how long it waited and worked, every attempt, what it cost, and what came
-/// of it. Only what the agent itself reads back counts as understood.
+/// of it. Only what the agent itself reads back counts as understood. Then what people were asked, and
+/// what they answered.
 #[derive(Debug, Args)]
 pub(crate) struct Trace {
     /// Which run, by id, the end of one, or its trace id.

@@ -19,6 +19,7 @@ use handclasp_core::limits::Usage;
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_store::{Content, Store};
 
+use super::people::questions;
 use super::{Attempt, Delivered, Hop, Sent, Totals, Trace, Understood};
 use crate::ending::brief;
 use crate::failure::Failure;
@@ -58,6 +59,7 @@ pub(crate) async fn collect(store: &dyn Store, log: &Log) -> Result<Trace, Failu
         reason: run.why(),
         opened_at_ms: run.opened_at,
         touched_at_ms: last,
+        questions: questions(store, log).await?,
         totals: totals(run, &handoffs),
         handoffs,
     })
@@ -146,6 +148,7 @@ impl Collector<'_> {
         Ok(Hop {
             handoff: offered.handoff,
             step: step.unwrap_or_default(),
+            planned: offered.place.is_some(),
             from: offered.sender.clone(),
             to: offered.to.clone(),
             kind: offered.kind,
@@ -209,8 +212,7 @@ impl Collector<'_> {
     }
 
     async fn sent(&self, blob: BlobRef, contract: Option<ContractId>) -> Result<Sent, Failure> {
-        let value = content(self.store, self.run, blob.digest).await?;
-        Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: brief(&value, PREVIEW_CHARS) })
+        sent(self.store, self.run, blob, contract).await
     }
 
     /// What the receiver of a claimed handoff got, counted as it would stand in a prompt.
@@ -231,6 +233,12 @@ impl Collector<'_> {
             briefing_tokens: briefing::tokens(&briefing::markdown(&assembled)),
         }))
     }
+}
+
+/// A content as a trace shows it.
+pub(super) async fn sent(store: &dyn Store, run: RunId, blob: BlobRef, contract: Option<ContractId>) -> Result<Sent, Failure> {
+    let value = content(store, run, blob.digest).await?;
+    Ok(Sent { contract, digest: blob.digest, bytes: blob.bytes, preview: brief(&value, PREVIEW_CHARS) })
 }
 
 fn understood(state: &Run, handoff: HandoffId) -> Option<Understood> {

@@ -6,8 +6,9 @@ use handclasp_core::command::Voice;
 use handclasp_core::limits::Usage;
 
 use super::lanes::lanes;
+use super::people::Question;
 use super::{Hop, Sent, Trace};
-use crate::terminal::{count, one_line, strong};
+use crate::terminal::{count, moment, one_line, strong};
 
 /// Digits of a digest that tell two contents of a run apart.
 const DIGEST_CHARS: usize = 12;
@@ -28,13 +29,18 @@ pub(crate) fn text(trace: &Trace, columns: usize) -> String {
         lines.push(String::new());
         lines.extend(hop_lines(hop));
     }
+    for question in &trace.questions {
+        lines.push(String::new());
+        lines.extend(question_lines(question));
+    }
     lines.push(String::new());
     lines.push(totals(trace));
     lines.join("\n")
 }
 
 fn hop_lines(hop: &Hop) -> Vec<String> {
-    let from = hop.from.as_ref().map_or_else(|| "the plan".to_owned(), ToString::to_string);
+    let nobody = if hop.planned { "the plan" } else { "the run" };
+    let from = hop.from.as_ref().map_or_else(|| nobody.to_owned(), ToString::to_string);
     let mut lines = vec![strong(format_args!("{}: {from} → {}", hop.step, hop.to)), row("handoff", &hop.handoff.to_string())];
     lines.push(row("sent", &sent(&hop.sent)));
     if let Some(given) = &hop.delivered {
@@ -68,6 +74,17 @@ fn hop_lines(hop: &Hop) -> Vec<String> {
         lines.push(row("result", &sent(result)));
     }
     lines
+}
+
+fn question_lines(question: &Question) -> Vec<String> {
+    let open = question.open_ms.map_or_else(String::new, |open| format!(", open for {open}"));
+    vec![
+        strong(format_args!("{} asks a person", question.by)),
+        row("question", &question.interrupt.to_string()),
+        row("shown", &sent(&question.shown)),
+        row("time", &format!("asked {}{open}", moment(question.asked_at_ms))),
+        row("answer", &question.outcome),
+    ]
 }
 
 fn row(name: &str, text: &str) -> String {

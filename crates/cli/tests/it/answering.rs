@@ -23,6 +23,8 @@ fn an_approval_stops_the_run_until_somebody_has_answered() {
     stage.run(&["resolve", &id[id.len() - 6..], "approved"]).exits(0).says("HELLO").says("handclasp resume");
     stage.run(&["resolve", &id, "rejected"]).exits(0).says("somebody was faster");
     assert_eq!(stage.run(&["resume"]).exits(0).out, "HELLO!\n");
+    let trace = stage.run(&["trace", &stage.only_run()]).exits(0).out;
+    assert!(trace.contains("asks a person") && trace.contains(" says approved"), "a trace names who decided what: {trace}");
 }
 
 #[test]
