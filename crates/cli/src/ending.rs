@@ -1,8 +1,11 @@
 //! How a run stands when the command that drove it ends: the result as data, the rest as talk, and
 //! the exit code that says it all in a number.
 
+use std::fmt::Write as _;
+
 use handclasp_core::Run;
-use handclasp_core::event::RunOutcome;
+use handclasp_core::command::AgentError;
+use handclasp_core::event::{Closing, RunOutcome};
 use handclasp_core::id::RunId;
 use handclasp_core::limits::Usage;
 use handclasp_core::run::Condition;
@@ -143,7 +146,11 @@ impl Ending {
 }
 
 fn dead_letter(letter: &Letter) -> String {
-    format!("{}: dead letter of {}, {}: {}", letter.step, letter.agent, letter.handoff, one_line(&letter.reason))
+    let mut text = format!("{}: dead letter of {}, {}: {}", letter.step, letter.agent, letter.handoff, one_line(&letter.reason));
+    if let Closing::Failed(AgentError { hint: Some(hint), .. }) = &letter.closing {
+        let _ = write!(text, "\n  hint: {}", one_line(hint));
+    }
+    text
 }
 
 fn asked(asked: &Asked) -> String {
