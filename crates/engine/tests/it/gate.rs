@@ -11,7 +11,7 @@ use handclasp_store::memory::Memory;
 use handclasp_store::{
     Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, Read, RefusalNote, Store, StoreError, WhatIsDue,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 type Answer = oneshot::Sender<Result<Appended, StoreError>>;
 
@@ -21,6 +21,8 @@ pub(crate) struct Gate {
     inner: Memory,
     closed: Mutex<bool>,
     waiting: Mutex<VecDeque<(Append, Answer)>>,
+    /// The run whose log is kept back, and who says when that is over.
+    kept_back: Mutex<Option<(RunId, Arc<Notify>)>>,
 }
 
 impl Gate {
@@ -30,6 +32,13 @@ impl Gate {
 
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.lock().unwrap().len()
+    }
+
+    /// Keeps the log of a run back until the returned bell is rung.
+    pub(crate) fn keep_back(&self, run: RunId) -> Arc<Notify> {
+        let bell = Arc::new(Notify::new());
+        *self.kept_back.lock().unwrap() = Some((run, Arc::clone(&bell)));
+        bell
     }
 
     /// Lets the oldest waiting commit through.
@@ -56,7 +65,13 @@ impl Store for Gate {
     }
 
     fn load(&self, load: Load) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {
-        self.inner.load(load)
+        let kept_back = self.kept_back.lock().unwrap().clone().filter(|(run, _)| *run == load.run);
+        Box::pin(async move {
+            if let Some((_, bell)) = kept_back {
+                bell.notified().await;
+            }
+            self.inner.load(load).await
+        })
     }
 
     fn due(&self, due: Due) -> BoxFuture<'_, Result<WhatIsDue, StoreError>> {

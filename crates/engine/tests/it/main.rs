@@ -5,5 +5,6 @@ mod control;
 mod desk;
 mod gate;
 mod inspect;
+mod post;
 mod recovery;
 mod stage;
