@@ -26,6 +26,7 @@ pub use self::tokens::tokens;
 /// Everything that one receiver gets for one handoff. Serialises to the `params` of `work` in the
 /// agent protocol.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Briefing {
     /// Which run.
     pub run: RunId,
@@ -88,6 +89,7 @@ pub struct Briefing {
 
 /// An item with its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Item {
     /// Its id.
     pub id: ItemId,
@@ -114,6 +116,7 @@ pub struct Item {
 
 /// What came back from something that was delegated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Returned {
     /// The handoff that it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,6 +134,7 @@ pub struct Returned {
 
 /// An answer to a question of this handoff.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Answered {
     /// Which question.
     pub interrupt: InterruptId,
@@ -143,6 +147,7 @@ pub struct Answered {
 
 /// What a read-back has to name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Asked {
     /// How much.
     pub level: ReadBackLevel,

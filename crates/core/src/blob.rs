@@ -64,10 +64,11 @@ impl FromStr for Digest {
     }
 }
 
-crate::text_form!(Digest);
+crate::text_form!(Digest, "^sha256:[0-9a-f]{64}$");
 
 /// A reference to bytes that are stored once per run, by their hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BlobRef {
     /// Hash of the bytes.
     pub digest: Digest,

@@ -89,8 +89,8 @@ impl fmt::Display for ContractRange {
     }
 }
 
-crate::text_form!(ContractId);
-crate::text_form!(ContractRange);
+crate::text_form!(ContractId, "^[A-Za-z0-9._-]{1,64}@[0-9]+\\.[0-9]+\\.[0-9]+.*$");
+crate::text_form!(ContractRange, "^[A-Za-z0-9._-]{1,64}(@.+)?$");
 
 impl ContractRange {
     /// Whether this very version will do.
@@ -128,6 +128,7 @@ impl From<&ContractId> for ContractRange {
 /// How much a receiver has to say back before it may start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ReadBackLevel {
     /// Nothing. For receivers that cannot speak, such as any command.
     #[default]
@@ -166,6 +167,7 @@ impl Contract {
 
 /// One way in which a value breaks a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Violation {
     /// Where, as an RFC 6901 JSON pointer into the value.
     pub pointer: String,

@@ -49,10 +49,10 @@ impl FromStr for RunId {
     }
 }
 
-crate::text_form!(RunId);
+crate::text_form!(RunId, "^run_[0-7][0-9a-hjkmnp-tv-z]{25}$");
 
 macro_rules! numbered {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal) => {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $expected:literal, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name {
@@ -82,29 +82,29 @@ macro_rules! numbered {
             }
         }
 
-        crate::text_form!($name);
+        crate::text_form!($name, $pattern);
     };
 }
 
 numbered!(
     /// One handoff: `hnd_<run>_<number>`.
-    HandoffId, "hnd_", "a handoff id (`hnd_<run>_<number>`)"
+    HandoffId, "hnd_", "a handoff id (`hnd_<run>_<number>`)", "^hnd_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9]{1,9}$"
 );
 numbered!(
     /// One line of work with exactly one owner at every moment: `brn_<run>_<number>`.
-    BranchId, "brn_", "a branch id (`brn_<run>_<number>`)"
+    BranchId, "brn_", "a branch id (`brn_<run>_<number>`)", "^brn_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9]{1,9}$"
 );
 numbered!(
     /// One question or approval: `int_<run>_<number>`.
-    InterruptId, "int_", "an interrupt id (`int_<run>_<number>`)"
+    InterruptId, "int_", "an interrupt id (`int_<run>_<number>`)", "^int_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9]{1,9}$"
 );
 numbered!(
     /// One item of the run's ledger: `itm_<run>_<number>`.
-    ItemId, "itm_", "an item id (`itm_<run>_<number>`)"
+    ItemId, "itm_", "an item id (`itm_<run>_<number>`)", "^itm_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9]{1,9}$"
 );
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $expected:literal, $length_max:literal, $allowed:expr) => {
+    ($(#[$doc:meta])* $type:ident, $expected:literal, $length_max:literal, $allowed:expr, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(std::sync::Arc<str>);
@@ -133,7 +133,7 @@ macro_rules! name {
             }
         }
 
-        crate::text_form!($type);
+        crate::text_form!($type, $pattern);
     };
 }
 
@@ -143,31 +143,31 @@ fn is_name(c: char) -> bool {
 
 name!(
     /// Who owns the data. `local` unless a server says otherwise.
-    Tenant, "a tenant name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name
+    Tenant, "a tenant name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name, "^[A-Za-z0-9._/-]{1,64}$"
 );
 name!(
     /// On whose authority a request acts: a user, a key, an agent. Free of blanks.
-    Principal, "a principal (1 to 128 visible characters)", 128, |c| !c.is_whitespace() && !c.is_control()
+    Principal, "a principal (1 to 128 visible characters)", 128, |c| !c.is_whitespace() && !c.is_control(), "^\\S{1,128}$"
 );
 name!(
     /// An agent's name.
-    AgentName, "an agent name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name
+    AgentName, "an agent name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name, "^[A-Za-z0-9._/-]{1,64}$"
 );
 name!(
     /// Something an agent can do, or a tool that it has.
-    Capability, "a capability (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name
+    Capability, "a capability (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name, "^[A-Za-z0-9._/-]{1,64}$"
 );
 name!(
     /// A role that may see an item.
-    Role, "a role (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name
+    Role, "a role (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name, "^[A-Za-z0-9._/-]{1,64}$"
 );
 name!(
     /// The name of a step in a plan.
-    StepName, "a step name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name
+    StepName, "a step name (1 to 64 of a-z A-Z 0-9 - _ . /)", 64, is_name, "^[A-Za-z0-9._/-]{1,64}$"
 );
 name!(
     /// A caller's own idempotency key. The same key gives the same outcome for as long as the run is kept.
-    IdempotencyKey, "an idempotency key (1 to 200 visible characters)", 200, |c| !c.is_control()
+    IdempotencyKey, "an idempotency key (1 to 200 visible characters)", 200, |c| !c.is_control(), "^[ -~]{1,200}$"
 );
 
 impl Tenant {
@@ -180,6 +180,7 @@ impl Tenant {
 /// A fencing token: new on every claim, compared on everything a holder does (law 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Token(pub u64);
 
 impl fmt::Display for Token {

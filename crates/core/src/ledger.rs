@@ -17,6 +17,7 @@ use crate::id::{BranchId, HandoffId, ItemId, Role};
 /// What an item says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ItemKind {
     /// Something that is so.
     Fact,
@@ -101,6 +102,7 @@ impl NewItem {
 
 /// Why an item needs no carrying any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settlement {
     /// Which item.
     pub item: ItemId,

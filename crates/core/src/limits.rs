@@ -7,6 +7,7 @@ use crate::time::Millis;
 /// Bounds on a run, or on one handoff and everything below it. `None` sets no bound of its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Claims in all, retries included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,6 +88,7 @@ impl Limits {
 /// What was spent: reported by agents, added up towards the parents.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Tokens read by models.
     #[serde(skip_serializing_if = "is_zero")]
@@ -151,6 +153,7 @@ impl Budget {
 /// jitter: a run is retried by one desk, so there is no herd to spread, and a replay stays exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Retry {
     /// Attempts in all, the first included.
     pub attempts: u32,

@@ -15,6 +15,7 @@ use crate::time::Millis;
 /// What becomes of the sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Mode {
     /// The sender leaves; the receiver owns the branch.
     Transfer,
@@ -27,6 +28,7 @@ pub enum Mode {
 /// What sort of handoff this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Kind {
     /// On to the next agent.
     Route,
@@ -100,7 +102,7 @@ impl FromStr for Reason {
     }
 }
 
-crate::text_form!(Reason);
+crate::text_form!(Reason, "^.{1,64}$");
 
 /// Whom the work is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,6 +35,7 @@ impl std::fmt::Display for EffectId {
 /// Who finds out what became of an effect that was cut short.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Reconciler {
     /// A person is asked.
     #[default]

@@ -8,6 +8,7 @@ use crate::time::Millis;
 /// Whether a person is asked to say something or to allow something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Asking {
     /// Any answer.
     Question,

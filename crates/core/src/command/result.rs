@@ -11,6 +11,7 @@ use crate::offer::Offer;
 /// A side effect that a result declares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeclaredEffect {
     /// What was done.
     pub name: String,

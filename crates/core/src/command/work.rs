@@ -11,6 +11,7 @@ use crate::id::ItemId;
 /// Who made a read-back. Only what the agent itself says counts as understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Voice {
     /// The agent itself.
     Agent,
