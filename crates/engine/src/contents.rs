@@ -25,7 +25,7 @@ impl Engine {
                 return Err(Refusal::BadField { field: "contents", problem }.into());
             }
         }
-        let registry = self.registry();
+        let registry = self.registry(&request.tenant);
         let wanted = if needs_run(&request.command) {
             let mut seat = desk.seat.lock().await;
             desk.load(&mut seat, self.inner.store.as_ref()).await?;

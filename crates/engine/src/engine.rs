@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     /// Names this engine as the holder of leases.
     pub(crate) instance: String,
-    registry: RwLock<Arc<Registry>>,
+    registries: RwLock<HashMap<Tenant, Arc<Registry>>>,
     desks: Mutex<HashMap<(Tenant, RunId), Arc<Desk>>>,
     pub(crate) load: Mutex<BTreeMap<Tenant, Arc<Load>>>,
     room: Semaphore,
@@ -72,7 +72,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Engine {
-    /// An engine over a store. Call [`Engine::recover`] before anything else is submitted.
+    /// An engine over a store. What is known is known to the tenant `local`; others are told by
+    /// [`Engine::set_registry`]. Call [`Engine::recover`] before anything else is submitted.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, registry: Registry) -> Self {
         let instance = format!("engine:{}", Ulid::generate().to_string().to_ascii_lowercase());
         Self::named(store, clock, registry, instance)
@@ -85,7 +86,7 @@ impl Engine {
                 store,
                 clock,
                 instance,
-                registry: RwLock::new(Arc::new(registry)),
+                registries: RwLock::new(HashMap::from([(Tenant::local(), Arc::new(registry))])),
                 desks: Mutex::new(HashMap::new()),
                 load: Mutex::new(BTreeMap::new()),
                 room: Semaphore::new(limits::COMMANDS_IN_FLIGHT_MAX),
@@ -113,14 +114,14 @@ impl Engine {
         self.inner.clock.now()
     }
 
-    /// The agents and contracts that are known now.
-    pub fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
+    /// The agents and contracts that a tenant knows now.
+    pub fn registry(&self, tenant: &Tenant) -> Arc<Registry> {
+        self.inner.registries.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned().unwrap_or_default()
     }
 
-    /// Replaces what is known; runs that pinned something else say so.
-    pub fn set_registry(&self, registry: Registry) {
-        *self.inner.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+    /// Replaces what a tenant knows; runs that pinned something else say so.
+    pub fn set_registry(&self, tenant: &Tenant, registry: Registry) {
+        self.inner.registries.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), Arc::new(registry));
     }
 
     /// Every commit from now on.
@@ -168,7 +169,7 @@ impl Engine {
         desk.load(&mut seat, self.inner.store.as_ref()).await?;
         self.count_again(&mut seat, desk);
         let generation = seat.generation;
-        let registry = self.registry();
+        let registry = self.registry(&request.tenant);
         let (decided, freed) = {
             // Capacity is checked and taken under one lock, so that two claims never share the last place.
             let claims = matches!(request.command, Command::Claim { .. });

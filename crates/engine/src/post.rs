@@ -179,7 +179,7 @@ impl Post {
         if self.busy.load(Ordering::Relaxed) >= limits::TURNS_MAX {
             return Vec::new();
         }
-        let registry = self.engine.registry();
+        let registry = self.engine.registry(&self.tenant);
         let load = self.engine.load(&self.tenant);
         let has_room = |name: &&AgentName| {
             let held = load.get(*name).copied().unwrap_or(0);
@@ -227,7 +227,7 @@ impl Engine {
 
     /// Whether the run relies on nothing but what this engine knows, unchanged.
     pub async fn knows(&self, tenant: &Tenant, run: RunId) -> Result<bool, EngineError> {
-        let registry = self.registry();
+        let registry = self.registry(tenant);
         Ok(self.inspect(tenant, run, |run| registry.holds(&run.pins)).await?.unwrap_or(true))
     }
 
@@ -241,7 +241,7 @@ impl Engine {
                 contents.insert(digest, bytes);
             }
         }
-        let registry = self.registry();
+        let registry = self.registry(tenant);
         Ok(Some(briefing::assemble(&run, &claimed, &registry.directory, &|digest| contents.get(&digest).cloned())))
     }
 

@@ -119,7 +119,7 @@ impl Resume {
 
     async fn go_on(&self, engine: &Engine, group: &Group, place: &Place) -> Result<Ended, Failure> {
         let terminal = place.terminal;
-        engine.set_registry(group.file.registry()?);
+        engine.set_registry(&Tenant::local(), group.file.registry()?);
         let commits = engine.watch();
         let mut progress = Progress::new(terminal);
         for run in group.runs.iter().filter(|run| run.outcome.is_none()) {
