@@ -1,14 +1,16 @@
 //! What the engine asks of a store, taken down: so the bare store is measured on the same records.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Summary};
 use handclasp_store::memory::Memory;
 use handclasp_store::{
-    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, Read, RefusalNote, Store, StoreError, WhatIsDue,
+    Append, Appended, Beat, Content, Dispatch, Due, Expected, Feed, FeedPage, Find, Kept, KeptOf, Load, Loaded, Open, Read, RefusalNote,
+    Store, StoreError, WhatIsDue,
 };
 
 use crate::desk;
@@ -52,12 +54,24 @@ impl Store for Recorder {
         self.store.open(open)
     }
 
+    fn waiting(&self, tenant: &Tenant) -> Answer<'_, BTreeMap<AgentName, u64>> {
+        self.store.waiting(tenant)
+    }
+
     fn find(&self, find: Find) -> Answer<'_, Vec<(Tenant, Summary)>> {
         self.store.find(find)
     }
 
     fn read(&self, read: Read) -> Answer<'_, Vec<Vec<u8>>> {
         self.store.read(read)
+    }
+
+    fn feed(&self, feed: Feed) -> Answer<'_, FeedPage> {
+        self.store.feed(feed)
+    }
+
+    fn fed(&self) -> Answer<'_, u64> {
+        self.store.fed()
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> Answer<'_, Content> {
@@ -82,5 +96,21 @@ impl Store for Recorder {
 
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> Answer<'_, ()> {
         self.store.rebuild(tenant, summary, owed)
+    }
+
+    fn keep(&self, kept: Kept, expected: Expected) -> Answer<'_, bool> {
+        self.store.keep(kept, expected)
+    }
+
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> Answer<'_, bool> {
+        self.store.discard(tenant, kind, name)
+    }
+
+    fn kept(&self, of: KeptOf) -> Answer<'_, Vec<Kept>> {
+        self.store.kept(of)
+    }
+
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> Answer<'_, Option<Arc<[u8]>>> {
+        self.store.kept_one(tenant, kind, name)
     }
 }

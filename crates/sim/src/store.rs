@@ -4,7 +4,7 @@
 //! Reads may take several turns or fail. A [`Door`] that is open `at_once` leads to the same contents,
 //! for a rival that writes while the engine's own appends are held back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,11 +13,12 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Summary};
 use handclasp_store::memory::Memory;
 use handclasp_store::{
-    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, Read, RefusalNote, Store, StoreError, WhatIsDue,
+    Append, Appended, Beat, Content, Dispatch, Due, Expected, Feed, FeedPage, Find, Kept, KeptOf, Load, Loaded, Open, Read, RefusalNote,
+    Store, StoreError, WhatIsDue,
 };
 
 use crate::dice::Dice;
@@ -243,12 +244,25 @@ impl Store for Door {
         Box::pin(async move { self.reach().await?.open(open).await })
     }
 
+    fn waiting(&self, tenant: &Tenant) -> BoxFuture<'_, Result<BTreeMap<AgentName, u64>, StoreError>> {
+        let tenant = tenant.clone();
+        Box::pin(async move { self.reach().await?.waiting(&tenant).await })
+    }
+
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>> {
         Box::pin(async move { self.reach().await?.find(find).await })
     }
 
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
         Box::pin(async move { self.reach().await?.read(read).await })
+    }
+
+    fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>> {
+        Box::pin(async move { self.reach().await?.feed(feed).await })
+    }
+
+    fn fed(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move { self.reach().await?.fed().await })
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>> {
@@ -278,5 +292,23 @@ impl Store for Door {
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>> {
         let tenant = tenant.clone();
         Box::pin(async move { self.reach().await?.rebuild(&tenant, summary, owed).await })
+    }
+
+    fn keep(&self, kept: Kept, expected: Expected) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move { self.reach().await?.keep(kept, expected).await })
+    }
+
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let (tenant, kind, name) = (tenant.clone(), kind.to_owned(), name.to_owned());
+        Box::pin(async move { self.reach().await?.discard(&tenant, &kind, &name).await })
+    }
+
+    fn kept(&self, of: KeptOf) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        Box::pin(async move { self.reach().await?.kept(of).await })
+    }
+
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<Option<Arc<[u8]>>, StoreError>> {
+        let (tenant, kind, name) = (tenant.clone(), kind.to_owned(), name.to_owned());
+        Box::pin(async move { self.reach().await?.kept_one(&tenant, &kind, &name).await })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A store promises little. [`Store::append`] is the only way in: events, their contents, what is
 //! owed because of them and the run's line in lists become durable together, or not at all, if the
-//! run is still at the version that the caller saw. Everything else reads, or throws away what can be
-//! computed again.
+//! run is still at the version that the caller saw. Beside the runs, [`Store::keep`] keeps definitions:
+//! agents, contracts, API keys. Everything else reads, or throws away what can be computed again.
 //!
 //! [`memory`] is the reference, short enough to be obviously right. [`sqlite`] is the default. Both
 //! pass `conformance`, and a differential test races them with random histories.
@@ -13,6 +13,7 @@ pub mod conformance;
 pub mod memory;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -171,6 +172,8 @@ pub struct Open {
     pub run: Option<RunId>,
     /// Only of this kind ([`Standing::kind`]).
     pub kind: Option<&'static str>,
+    /// Only what names this agent ([`Standing::agent`]): deliveries and leases. Nothing else does.
+    pub agent: Option<AgentName>,
     /// After this row, for paging.
     pub after: Option<(Tenant, RunId, Slot)>,
     /// At most this many.
@@ -203,6 +206,93 @@ pub struct Read {
     pub after: u64,
     /// At most this many.
     pub limit: u32,
+}
+
+/// Asks for the events of a tenant in the one order in which the store took them.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// Only of this run.
+    pub run: Option<RunId>,
+    /// Only after this place in the order: what the last page's `upto` said, or any [`Fed::seq`].
+    pub after: u64,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Events that one look at a tenant's feed may pass over, other tenants' among them. At a kilobyte
+/// each, a few megabytes: a follower that is far behind holds up no other reader for long.
+pub const FEED_ROWS_MAX: u32 = 4_096;
+
+/// A stored event, with its place in the order of all events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fed {
+    /// Its place among the events of all tenants. Events are never deleted, so it stays.
+    pub seq: u64,
+    /// Which run.
+    pub run: RunId,
+    /// Its number in the run's log.
+    pub version: u64,
+    /// The stored event.
+    pub bytes: Vec<u8>,
+}
+
+/// A stretch of the feed. It may be empty although there is more: ask again after `upto`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPage {
+    /// What was found, in order.
+    pub events: Vec<Fed>,
+    /// Everything up to here was looked at. Once it is the newest place ([`Store::fed`]), there is no more.
+    pub upto: u64,
+}
+
+/// Something that is kept outside of runs: an agent, a contract, an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose data.
+    pub tenant: Tenant,
+    /// What sort of thing, in a short word of the caller's.
+    pub kind: String,
+    /// Its name among the tenant's things of that kind.
+    pub name: String,
+    /// The thing itself; only the caller reads it.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Asks for what is kept.
+#[derive(Debug, Clone)]
+pub struct KeptOf {
+    /// Whose data; none for everybody's.
+    pub tenant: Option<Tenant>,
+    /// Of which kind.
+    pub kind: &'static str,
+    /// After this name, for paging.
+    pub after: Option<(Tenant, String)>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// What must be there for something to be kept in its place, so that of two writers one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing yet.
+    Absent,
+    /// Whatever is there, or nothing.
+    Anything,
+    /// The bytes with this hash.
+    Digest(Digest),
+}
+
+impl Expected {
+    /// Whether this is what was expected.
+    pub fn met_by(&self, found: Option<&[u8]>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Anything => true,
+            Self::Digest(digest) => found.is_some_and(|bytes| Digest::of(bytes) == *digest),
+        }
+    }
 }
 
 /// A content that was asked for.
@@ -325,11 +415,21 @@ pub trait Store: Send + Sync + 'static {
     /// What stands open, in the order of tenant, run and slot.
     fn open(&self, open: Open) -> BoxFuture<'_, Result<Vec<Dispatch>, StoreError>>;
 
+    /// How many deliveries are queued for each agent of a tenant, due or not. Who has none is not named.
+    fn waiting(&self, tenant: &Tenant) -> BoxFuture<'_, Result<BTreeMap<AgentName, u64>, StoreError>>;
+
     /// Runs, newest first.
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>>;
 
     /// Stored events as they are.
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>>;
+
+    /// A tenant's events in the order in which they were appended. Looks at no more than
+    /// [`FEED_ROWS_MAX`] events, or at the run's own if one is named.
+    fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>>;
+
+    /// The newest place in that order, over all tenants; 0 before the first event.
+    fn fed(&self) -> BoxFuture<'_, Result<u64, StoreError>>;
 
     /// One content.
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>>;
@@ -350,4 +450,17 @@ pub trait Store: Send + Sync + 'static {
     /// Replaces everything that can be computed from the log of one run: what is owed, and its line
     /// in lists. Its snapshot is dropped. Does nothing if there is no such run.
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Keeps something under its name, if what is there is what was expected; `false` if it is not,
+    /// and nothing was written. Durable before its future ends.
+    fn keep(&self, kept: Kept, expected: Expected) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Keeps something no longer; `false` if it was not there.
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// What is kept of a kind, in the order of tenant and name.
+    fn kept(&self, of: KeptOf) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>>;
+
+    /// What is kept under one name.
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<Option<Arc<[u8]>>, StoreError>>;
 }

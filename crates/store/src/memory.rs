@@ -6,23 +6,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use futures_util::future::BoxFuture;
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Slot, Standing, Summary};
 use handclasp_core::time::Timestamp;
 
 use crate::{
-    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, REFUSALS_KEPT, Read, RefusalNote, Snapshot, Store,
-    StoreError, WhatIsDue,
+    Append, Appended, Beat, Content, Dispatch, Due, Expected, FEED_ROWS_MAX, Fed, Feed, FeedPage, Find, Kept, KeptOf, Load, Loaded, Open,
+    REFUSALS_KEPT, Read, RefusalNote, Snapshot, Store, StoreError, WhatIsDue,
 };
 
 /// A store that lives as long as the process.
 #[derive(Debug, Default)]
 pub struct Memory {
-    kept: Mutex<Kept>,
+    shelves: Mutex<Shelves>,
 }
 
 impl Memory {
@@ -31,19 +31,23 @@ impl Memory {
         Self::default()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().expect("nothing panics while it holds the lock")
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.shelves.lock().expect("nothing panics while it holds the lock")
     }
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Shelves {
     runs: BTreeMap<(Tenant, RunId), Log>,
+    /// The events of all runs in the order in which they came. The first one's place is 1.
+    order: Vec<(Tenant, RunId, u64)>,
     outbox: BTreeMap<(Tenant, RunId, Slot), Standing>,
     blobs: BTreeMap<(Tenant, RunId, Digest), Content>,
     opening_keys: BTreeMap<(Tenant, IdempotencyKey), (RunId, Digest)>,
     /// Oldest first.
     refusals: VecDeque<RefusalNote>,
+    /// By kind, tenant and name.
+    kept: BTreeMap<(String, Tenant, String), Arc<[u8]>>,
 }
 
 #[derive(Debug)]
@@ -64,7 +68,7 @@ impl Log {
     }
 }
 
-impl Kept {
+impl Shelves {
     fn append(&mut self, append: Append) -> Appended {
         let Append { tenant, run, expected, follows, events, head, blobs, owed, summary, opening, snapshot } = append;
         let known = opening.as_ref().and_then(|opening| self.opening_keys.get(&(tenant.clone(), opening.key.clone())));
@@ -76,6 +80,8 @@ impl Kept {
         if self.runs.get(&line).map_or(!opens, |log| (log.version(), log.head) != (expected, follows)) {
             return Appended::Conflict;
         }
+        let places = (expected + 1..).take(events.len());
+        self.order.extend(places.map(|version| (tenant.clone(), run, version)));
         let log = self.runs.entry(line).or_insert_with(|| Log { events: Vec::new(), head, summary: summary.clone(), snapshot: None });
         log.events.extend(events);
         log.head = head;
@@ -152,9 +158,22 @@ impl Kept {
             .filter(|(row, _)| open.after.as_ref().is_none_or(|after| *row > after))
             .filter(|((tenant, run, _), _)| is_or_any(open.tenant.as_ref(), tenant) && is_or_any(open.run.as_ref(), run))
             .filter(|(_, standing)| is_or_any(open.kind.as_ref(), &standing.kind()))
+            .filter(|(_, standing)| open.agent.is_none() || open.agent.as_ref() == standing.agent())
             .take(open.limit as usize)
             .map(|(row, standing)| dispatch(row, standing))
             .collect()
+    }
+
+    fn waiting(&self, tenant: &Tenant) -> BTreeMap<AgentName, u64> {
+        let mut waiting = BTreeMap::new();
+        for ((of, ..), standing) in &self.outbox {
+            if let Standing::Deliver { to, .. } = standing
+                && of == tenant
+            {
+                *waiting.entry(to.clone()).or_default() += 1;
+            }
+        }
+        waiting
     }
 
     fn find(&self, find: &Find) -> Vec<(Tenant, Summary)> {
@@ -174,6 +193,27 @@ impl Kept {
     fn read(&self, read: &Read) -> Vec<Vec<u8>> {
         let log = self.runs.get(&(read.tenant.clone(), read.run));
         log.map_or_else(Vec::new, |log| log.after(read.after).take(read.limit as usize).cloned().collect())
+    }
+
+    fn fed(&self) -> u64 {
+        self.order.len() as u64
+    }
+
+    fn feed(&self, feed: &Feed) -> FeedPage {
+        let reach = if feed.run.is_some() { u64::MAX } else { u64::from(FEED_ROWS_MAX) };
+        let looked_to = self.fed().min(feed.after.saturating_add(reach)).max(feed.after);
+        let places = (1..).zip(&self.order).filter(|(seq, _)| *seq > feed.after && *seq <= looked_to);
+        let ours = places.filter(|(_, (tenant, run, _))| *tenant == feed.tenant && is_or_any(feed.run.as_ref(), run));
+        let events: Vec<Fed> = ours.map(|(seq, place)| self.event_at(seq, place)).take(feed.limit as usize).collect();
+        let is_full = events.len() == feed.limit as usize;
+        let upto = if is_full { events.last().map_or(feed.after, |last| last.seq) } else { looked_to };
+        FeedPage { events, upto }
+    }
+
+    fn event_at(&self, seq: u64, (tenant, run, version): &(Tenant, RunId, u64)) -> Fed {
+        let log = &self.runs[&(tenant.clone(), *run)];
+        let bytes = log.after(version - 1).next().cloned().expect("what has a place is in its log");
+        Fed { seq, run: *run, version: *version, bytes }
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> Content {
@@ -209,6 +249,30 @@ impl Kept {
             self.owe(tenant, run, owed);
         }
     }
+
+    fn keep(&mut self, kept: Kept, expected: Expected) -> bool {
+        let name = (kept.kind, kept.tenant, kept.name);
+        let keeps = expected.met_by(self.kept.get(&name).map(|bytes| &**bytes));
+        if keeps {
+            self.kept.insert(name, kept.bytes);
+        }
+        keeps
+    }
+
+    fn kept(&self, of: &KeptOf) -> Vec<Kept> {
+        self.kept
+            .iter()
+            .filter(|((kind, tenant, _), _)| kind == of.kind && is_or_any(of.tenant.as_ref(), tenant))
+            .filter(|((_, tenant, name), _)| of.after.as_ref().is_none_or(|after| (tenant, name) > (&after.0, &after.1)))
+            .take(of.limit as usize)
+            .map(|((kind, tenant, name), bytes)| Kept {
+                tenant: tenant.clone(),
+                kind: kind.clone(),
+                name: name.clone(),
+                bytes: bytes.clone(),
+            })
+            .collect()
+    }
 }
 
 fn is_or_any<T: PartialEq>(wanted: Option<&T>, found: &T) -> bool {
@@ -232,60 +296,88 @@ fn done<T: Send + 'static>(answer: T) -> BoxFuture<'static, Result<T, StoreError
 
 impl Store for Memory {
     fn append(&self, append: Append) -> BoxFuture<'static, Result<Appended, StoreError>> {
-        done(self.kept().append(append))
+        done(self.shelves().append(append))
     }
 
     fn load(&self, load: Load) -> BoxFuture<'_, Result<Option<Loaded>, StoreError>> {
-        done(self.kept().load(&load))
+        done(self.shelves().load(&load))
     }
 
     fn due(&self, due: Due) -> BoxFuture<'_, Result<WhatIsDue, StoreError>> {
-        done(self.kept().due(&due))
+        done(self.shelves().due(&due))
     }
 
     fn beat(&self, beats: Vec<Beat>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let mut kept = self.kept();
+        let mut shelves = self.shelves();
         for beat in &beats {
-            kept.beat(beat);
+            shelves.beat(beat);
         }
         done(())
     }
 
     fn open(&self, open: Open) -> BoxFuture<'_, Result<Vec<Dispatch>, StoreError>> {
-        done(self.kept().open(&open))
+        done(self.shelves().open(&open))
+    }
+
+    fn waiting(&self, tenant: &Tenant) -> BoxFuture<'_, Result<BTreeMap<AgentName, u64>, StoreError>> {
+        done(self.shelves().waiting(tenant))
     }
 
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>> {
-        done(self.kept().find(&find))
+        done(self.shelves().find(&find))
     }
 
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
-        done(self.kept().read(&read))
+        done(self.shelves().read(&read))
+    }
+
+    fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>> {
+        done(self.shelves().feed(&feed))
+    }
+
+    fn fed(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        done(self.shelves().fed())
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>> {
-        done(self.kept().content(tenant, run, digest))
+        done(self.shelves().content(tenant, run, digest))
     }
 
     fn erase(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<bool, StoreError>> {
-        done(self.kept().erase(tenant, run, digest))
+        done(self.shelves().erase(tenant, run, digest))
     }
 
     fn opened(&self, tenant: &Tenant, key: &IdempotencyKey) -> BoxFuture<'_, Result<Option<(RunId, Digest)>, StoreError>> {
-        done(self.kept().opening_keys.get(&(tenant.clone(), key.clone())).copied())
+        done(self.shelves().opening_keys.get(&(tenant.clone(), key.clone())).copied())
     }
 
     fn note_refusals(&self, notes: Vec<RefusalNote>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.kept().note_refusals(notes);
+        self.shelves().note_refusals(notes);
         done(())
     }
 
     fn refusals(&self, tenant: &Tenant, limit: u32) -> BoxFuture<'_, Result<Vec<RefusalNote>, StoreError>> {
-        done(self.kept().refusals(tenant, limit))
+        done(self.shelves().refusals(tenant, limit))
     }
 
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.kept().rebuild(tenant, summary, owed);
+        self.shelves().rebuild(tenant, summary, owed);
         done(())
+    }
+
+    fn keep(&self, kept: Kept, expected: Expected) -> BoxFuture<'_, Result<bool, StoreError>> {
+        done(self.shelves().keep(kept, expected))
+    }
+
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        done(self.shelves().kept.remove(&(kind.to_owned(), tenant.clone(), name.to_owned())).is_some())
+    }
+
+    fn kept(&self, of: KeptOf) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        done(self.shelves().kept(&of))
+    }
+
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<Option<Arc<[u8]>>, StoreError>> {
+        done(self.shelves().kept.get(&(kind.to_owned(), tenant.clone(), name.to_owned())).cloned())
     }
 }

@@ -9,6 +9,8 @@
 
 mod columns;
 mod failure;
+mod feed;
+mod kept;
 mod migrations;
 mod opening;
 mod queries;
@@ -17,6 +19,7 @@ mod reader;
 mod write;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Summary};
 use rusqlite::Connection;
 
@@ -36,7 +39,8 @@ use self::reader::Readers;
 use self::write::{OwedRow, Ready};
 use self::writer::Writer;
 use crate::{
-    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, OpenError, Read, RefusalNote, Store, StoreError, WhatIsDue,
+    Append, Appended, Beat, Content, Dispatch, Due, Expected, Feed, FeedPage, Find, Kept, KeptOf, Load, Loaded, Open, OpenError, Read,
+    RefusalNote, Store, StoreError, WhatIsDue,
 };
 
 /// A store in a file. Dropping it waits until everything that was asked for is written.
@@ -118,12 +122,25 @@ impl Store for Sqlite {
         self.look(move |connection| read::open(connection, &open))
     }
 
+    fn waiting(&self, tenant: &Tenant) -> BoxFuture<'_, Result<BTreeMap<AgentName, u64>, StoreError>> {
+        let tenant = tenant.clone();
+        self.look(move |connection| read::waiting(connection, &tenant))
+    }
+
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>> {
         self.look(move |connection| read::find(connection, &find))
     }
 
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
         self.look(move |connection| read::events(connection, &read))
+    }
+
+    fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>> {
+        self.look(move |connection| feed::feed(connection, &feed))
+    }
+
+    fn fed(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.look(feed::newest)
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>> {
@@ -164,5 +181,23 @@ impl Store for Sqlite {
         let tenant = tenant.clone();
         let owed: Vec<OwedRow> = owed.into_iter().map(OwedRow::new).collect();
         self.change(size_of_val(&owed[..]), move |connection| write::rebuild(connection, &tenant, &summary, &owed))
+    }
+
+    fn keep(&self, kept: Kept, expected: Expected) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.change(kept.bytes.len() + size_of_val(&kept), move |connection| kept::keep(connection, &kept, &expected))
+    }
+
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let (tenant, kind, name) = (tenant.clone(), kind.to_owned(), name.to_owned());
+        self.change(0, move |connection| kept::discard(connection, &tenant, &kind, &name))
+    }
+
+    fn kept(&self, of: KeptOf) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        self.look(move |connection| kept::list(connection, &of))
+    }
+
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<Option<Arc<[u8]>>, StoreError>> {
+        let (tenant, kind, name) = (tenant.clone(), kind.to_owned(), name.to_owned());
+        self.look(move |connection| kept::one(connection, &tenant, &kind, &name).map_err(failure::of))
     }
 }

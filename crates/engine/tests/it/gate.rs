@@ -1,15 +1,16 @@
 //! A store whose commits wait at a gate: what the desk does meanwhile can be looked at.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{IdempotencyKey, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, RunId, Tenant};
 use handclasp_core::run::{Owed, Summary};
 use handclasp_store::memory::Memory;
 use handclasp_store::{
-    Append, Appended, Beat, Content, Dispatch, Due, Find, Load, Loaded, Open, Read, RefusalNote, Store, StoreError, WhatIsDue,
+    Append, Appended, Beat, Content, Dispatch, Due, Expected, Feed, FeedPage, Find, Kept, KeptOf, Load, Loaded, Open, Read, RefusalNote,
+    Store, StoreError, WhatIsDue,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -86,12 +87,24 @@ impl Store for Gate {
         self.inner.open(open)
     }
 
+    fn waiting(&self, tenant: &Tenant) -> BoxFuture<'_, Result<BTreeMap<AgentName, u64>, StoreError>> {
+        self.inner.waiting(tenant)
+    }
+
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<(Tenant, Summary)>, StoreError>> {
         self.inner.find(find)
     }
 
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
         self.inner.read(read)
+    }
+
+    fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>> {
+        self.inner.feed(feed)
+    }
+
+    fn fed(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        self.inner.fed()
     }
 
     fn content(&self, tenant: &Tenant, run: RunId, digest: Digest) -> BoxFuture<'_, Result<Content, StoreError>> {
@@ -116,6 +129,22 @@ impl Store for Gate {
 
     fn rebuild(&self, tenant: &Tenant, summary: Summary, owed: Vec<Owed>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.inner.rebuild(tenant, summary, owed)
+    }
+
+    fn keep(&self, kept: Kept, expected: Expected) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.inner.keep(kept, expected)
+    }
+
+    fn discard(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.inner.discard(tenant, kind, name)
+    }
+
+    fn kept(&self, of: KeptOf) -> BoxFuture<'_, Result<Vec<Kept>, StoreError>> {
+        self.inner.kept(of)
+    }
+
+    fn kept_one(&self, tenant: &Tenant, kind: &str, name: &str) -> BoxFuture<'_, Result<Option<Arc<[u8]>>, StoreError>> {
+        self.inner.kept_one(tenant, kind, name)
     }
 }
 

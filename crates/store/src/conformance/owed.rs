@@ -197,7 +197,7 @@ pub(super) async fn open_rows_are_filtered_and_paged(store: &dyn Store) {
                         && only.is_none_or(|only| only == row.run)
                 };
                 let expected: Vec<_> = all.iter().filter(wanted).cloned().collect();
-                let open = Open { tenant: of.clone(), run: only, kind, after: None, limit: 3 };
+                let open = Open { tenant: of.clone(), run: only, kind, agent: None, after: None, limit: 3 };
                 assert_eq!(pages(store, &open).await, expected, "pages of {open:?} are the whole list");
             }
         }

@@ -4,7 +4,7 @@
 //! cannot be read back is an error of the column, never a default: [`super::failure`] calls it corrupt.
 
 use handclasp_core::blob::Digest;
-use handclasp_core::id::{RunId, Tenant};
+use handclasp_core::id::{AgentName, RunId, Tenant};
 use handclasp_core::run::Slot;
 use handclasp_core::time::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
@@ -18,6 +18,12 @@ pub(super) struct Stored<T>(pub(super) T);
 pub(super) struct Json<T>(pub(super) T);
 
 impl FromSql for Stored<Tenant> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+    }
+}
+
+impl FromSql for Stored<AgentName> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// `HCLP` in ASCII: says in the file's header that a database is a Handclasp store (and to file(1)).
 pub(super) const APPLICATION_ID: i32 = 0x4843_4c50;
 
-const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sql")];
+const STEPS: &[&str] = &[include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_kept.sql")];
 
 /// The newest schema that this program knows.
 pub(super) fn known() -> u32 {

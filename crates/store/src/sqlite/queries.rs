@@ -42,6 +42,16 @@ queries! {
     RUNS_OF_TRACE = "runs_of_trace";
     CONTENT = "content";
     REFUSALS = "refusals";
+    WAITING = "waiting";
+    FEED = "feed";
+    FEED_OF_RUN = "feed_of_run";
+    NEWEST_EVENT = "newest_event";
+    PLACE = "place";
+    PUT_KEPT = "put_kept";
+    DISCARD_KEPT = "discard_kept";
+    KEPT_ONE = "kept_one";
+    KEPT = "kept";
+    TENANTS_KEEPING = "tenants_keeping";
 }
 
 #[cfg(test)]
@@ -68,7 +78,7 @@ mod tests {
                 // Bounded by `REFUSALS_KEPT`, and stopped by its limit.
                 "refusals" => *step == "SCAN refusals",
                 // Its own short list of tenants.
-                "tenants" => step.starts_with("SCAN known"),
+                "tenants" | "tenants_keeping" => step.starts_with("SCAN known"),
                 _ => false,
             };
             let faults: Vec<_> = plan.iter().filter(walks).filter(|step| !excused(step)).collect();

@@ -4,7 +4,7 @@
 //! along one index that stops at its limit.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use handclasp_core::blob::Digest;
@@ -86,7 +86,7 @@ fn dispatch(row: &Row<'_>) -> rusqlite::Result<Dispatch> {
 /// What stands open.
 pub(super) fn open(connection: &Connection, open: &Open) -> Result<Vec<Dispatch>, StoreError> {
     let mut found = Vec::new();
-    for tenant in tenants(connection, open.tenant.as_ref())? {
+    for tenant in tenants(connection, open.tenant.as_ref(), queries::TENANTS)? {
         let left = open.limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
         let mut from = (open.run.map_or_else(Vec::new, |run| run_key(run).to_vec()), String::new());
         match &open.after {
@@ -99,23 +99,33 @@ pub(super) fn open(connection: &Connection, open: &Open) -> Result<Vec<Dispatch>
             Some("inbox" | "dead_letter") => queries::OPEN_FOR_PEOPLE,
             _ => queries::OPEN,
         };
-        found.extend(all(connection, sql, params![tenant.as_str(), from.0, from.1, to, open.kind, left], dispatch)?);
+        let agent = open.agent.as_ref().map(AgentName::as_str);
+        found.extend(all(connection, sql, params![tenant.as_str(), from.0, from.1, to, open.kind, agent, left], dispatch)?);
     }
     Ok(found)
 }
 
-/// The tenant that was asked for, or all of them in order.
-fn tenants(connection: &Connection, only: Option<&Tenant>) -> Result<Vec<Tenant>, StoreError> {
+/// Queued deliveries by agent.
+pub(super) fn waiting(connection: &Connection, tenant: &Tenant) -> Result<BTreeMap<AgentName, u64>, StoreError> {
+    let counts = all(connection, queries::WAITING, params![tenant.as_str()], |row| {
+        let Stored(agent) = row.get(0)?;
+        Ok((agent, row.get::<_, i64>(1)?.cast_unsigned()))
+    });
+    Ok(counts?.into_iter().collect())
+}
+
+/// The tenant that was asked for, or all of them in order, as this query finds them.
+pub(super) fn tenants(connection: &Connection, only: Option<&Tenant>, sql: &str) -> Result<Vec<Tenant>, StoreError> {
     match only {
         Some(tenant) => Ok(vec![tenant.clone()]),
-        None => all(connection, queries::TENANTS, params![], |row| row.get(0).map(|Stored(tenant)| tenant)),
+        None => all(connection, sql, params![], |row| row.get(0).map(|Stored(tenant)| tenant)),
     }
 }
 
 /// Runs, newest first.
 pub(super) fn find(connection: &Connection, find: &Find) -> Result<Vec<(Tenant, Summary)>, StoreError> {
     let mut found = Vec::new();
-    for tenant in tenants(connection, find.tenant.as_ref())? {
+    for tenant in tenants(connection, find.tenant.as_ref(), queries::TENANTS)? {
         found.extend(find_in(connection, &tenant, find)?);
     }
     found.sort_by_key(|(_, summary)| Reverse(summary.run));
@@ -176,7 +186,8 @@ pub(super) fn refusals(connection: &Connection, tenant: &Tenant, limit: u32) -> 
     })
 }
 
-fn one<T>(
+/// The row that a statement finds, if any.
+pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
     values: &[&dyn ToSql],
@@ -186,7 +197,8 @@ fn one<T>(
     statement.query_row(values, row).optional().map_err(failure::of)
 }
 
-fn all<T>(
+/// The rows that a statement finds.
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     values: &[&dyn ToSql],

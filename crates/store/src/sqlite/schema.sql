@@ -8,12 +8,21 @@ CREATE TABLE blobs (
 ) STRICT;
 
 CREATE TABLE events (
+  seq     INTEGER PRIMARY KEY,
   tenant  TEXT    NOT NULL,
   run     BLOB    NOT NULL,
   version INTEGER NOT NULL,
   bytes   BLOB    NOT NULL,
-  PRIMARY KEY (tenant, run, version)
+  UNIQUE (tenant, run, version)
 ) STRICT;
+
+CREATE TABLE kept (
+  tenant TEXT NOT NULL,
+  kind   TEXT NOT NULL,
+  name   TEXT NOT NULL,
+  bytes  BLOB NOT NULL,
+  PRIMARY KEY (tenant, kind, name)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE opening_keys (
   tenant     TEXT NOT NULL,

@@ -165,7 +165,8 @@ fn drop_snapshot(connection: &Connection, tenant: &Tenant, run: RunId) -> rusqli
     once(connection, queries::DROP_SNAPSHOT, params![tenant.as_str(), run_key(run)]).map(drop)
 }
 
-fn once(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<usize> {
+/// Runs a statement that answers with nothing but how many rows it changed.
+pub(super) fn once(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute(values)
 }
 

@@ -277,6 +277,7 @@ impl History<'_> {
             tenant: self.dice.some(Dice::tenant),
             run: self.dice.some(Dice::run),
             kind: self.dice.some(|dice| dice.pick(&["deliver", "lease", "wake", "inbox", "dead_letter", "open_child"])),
+            agent: self.dice.one_in(3).then(|| agent(self.dice.pick(&["coder", "writer", "nobody"]))),
             after: self.dice.some(|dice| (dice.tenant(), dice.run(), dice.slot())),
             limit,
         };
