@@ -8,12 +8,13 @@ use handclasp_core::command::{Command, Request};
 use handclasp_core::contract::Verdicts;
 use handclasp_core::id::{RunId, Tenant};
 use handclasp_core::refusal::Refusal;
-use handclasp_store::Content;
+use handclasp_store::{Appended, Content};
 
 use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::error::{EngineError, Rejection};
 use crate::limits;
+use crate::write::Write;
 
 impl Engine {
     /// Makes sure that every content is there, and holds against the contracts what has to be held.
@@ -48,6 +49,34 @@ impl Engine {
             }
         }
         Ok(verdicts)
+    }
+
+    /// Stores a content of an open run, for commands that name it later; nothing happens in the run.
+    pub async fn store_content(&self, tenant: &Tenant, run: RunId, bytes: Arc<[u8]>) -> Result<BlobRef, Rejection> {
+        let found = bytes.len() as u64;
+        if found > limits::CONTENT_BYTES_MAX {
+            return Err(Refusal::TooLarge { field: "content", found, allowed: limits::CONTENT_BYTES_MAX }.into());
+        }
+        let reference = BlobRef { digest: Digest::of(&bytes), bytes: found };
+        for _ in 0..limits::ROUNDS_MAX {
+            let desk = self.desk(tenant, run);
+            let (written, generation) = {
+                let mut seat = desk.seat.lock().await;
+                desk.load(&mut seat, self.inner.store.as_ref()).await?;
+                let over = seat.run.as_ref().ok_or(Refusal::UnknownRun)?.outcome.is_some();
+                let append = seat.store(&desk, reference.digest, Arc::clone(&bytes)).filter(|_| !over).ok_or(Refusal::RunClosed)?;
+                (Write::new(self, &desk, self.inner.store.append(append)), seat.generation)
+            };
+            match written.heard().await {
+                Ok(Appended::At(_)) => return Ok(reference),
+                Ok(Appended::Conflict | Appended::Opened { .. }) => self.forget(&desk, generation),
+                Err(error) => {
+                    self.forget(&desk, generation);
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(EngineError::Contended { run }.into())
     }
 
     /// One content of a run.

@@ -320,6 +320,15 @@ impl Seat {
 
     /// An append that changes nothing but what is owed in one slot.
     pub(crate) fn reschedule(&self, desk: &Desk, owed: Owed) -> Option<Append> {
+        Some(Append { owed: vec![owed], ..self.nothing_new(desk)? })
+    }
+
+    /// An append that brings a content and nothing else.
+    pub(crate) fn store(&self, desk: &Desk, digest: Digest, bytes: Arc<[u8]>) -> Option<Append> {
+        Some(Append { blobs: vec![(digest, bytes)], ..self.nothing_new(desk)? })
+    }
+
+    fn nothing_new(&self, desk: &Desk) -> Option<Append> {
         let run = self.run.as_ref()?;
         Some(Append {
             tenant: desk.tenant.clone(),
@@ -329,7 +338,7 @@ impl Seat {
             events: Vec::new(),
             head: self.head,
             blobs: Vec::new(),
-            owed: vec![owed],
+            owed: Vec::new(),
             summary: run.summary(),
             opening: None,
             snapshot: None,

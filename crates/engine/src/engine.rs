@@ -1,6 +1,6 @@
 //! The engine: [`Engine::submit`] and what it needs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use handclasp_core::blob::{Blobs, Digest};
@@ -8,21 +8,23 @@ use handclasp_core::command::{Command, Request};
 use handclasp_core::contract::Verdicts;
 use handclasp_core::directory::{Beats, Load};
 use handclasp_core::event::Event;
-use handclasp_core::id::{Principal, RunId, Tenant};
+use handclasp_core::id::{AgentName, Principal, RunId, Tenant};
 use handclasp_core::refusal::Refusal;
-use handclasp_core::run::Condition;
+use handclasp_core::run::{Condition, Owed, Standing};
 use handclasp_core::time::Timestamp;
 use handclasp_core::{Reply, Run, World};
 use handclasp_store::{Appended, Beat, RefusalNote, Store};
 use tokio::sync::{Notify, Semaphore, broadcast};
 use ulid::Ulid;
 
+use crate::claims::Keyed;
 use crate::clock::Clock;
 use crate::contents::bounded;
 use crate::desk::{Decided, Desk};
 use crate::error::{EngineError, Rejection};
 use crate::limits;
 use crate::load;
+use crate::queue::Queue;
 use crate::registry::Registry;
 use crate::write::Write;
 
@@ -63,8 +65,36 @@ pub(crate) struct Inner {
     pub(crate) beats: Mutex<Vec<Beat>>,
     /// Desks whose state a failure has made void, until they are read again.
     pub(crate) forgotten: Mutex<Vec<Arc<Desk>>>,
-    /// Rung after every commit that leaves something owed.
+    /// Work that waits for workers.
+    pub(crate) queue: Queue,
+    /// What workers were given under keys.
+    pub(crate) given: Mutex<Keyed>,
+    /// Who looks at a run until something is so.
+    pub(crate) onlookers: Mutex<HashMap<(Tenant, RunId), Arc<Notify>>>,
+    /// Rung when something is owed before the post would look by itself.
     pub(crate) bell: Notify,
+    /// When the post looks next, and whose deliveries it sees to.
+    pub(crate) post: Mutex<PostPlan>,
+}
+
+/// What the post is about to do.
+#[derive(Debug, Default)]
+pub(crate) struct PostPlan {
+    pub(crate) looks_at: Timestamp,
+    pub(crate) agents: BTreeSet<(Tenant, AgentName)>,
+}
+
+impl PostPlan {
+    /// Whether it has to look earlier because of this.
+    fn misses(&self, tenant: &Tenant, owed: &Owed) -> bool {
+        let Some(standing) = &owed.standing else { return false };
+        let sooner = standing.due().is_some_and(|due| due < self.looks_at);
+        sooner
+            && match standing {
+                Standing::Deliver { to, .. } => self.agents.contains(&(tenant.clone(), to.clone())),
+                _ => true,
+            }
+    }
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -94,7 +124,12 @@ impl Engine {
                 refused: Mutex::new(Vec::new()),
                 beats: Mutex::new(Vec::new()),
                 forgotten: Mutex::new(Vec::new()),
+                queue: Queue::default(),
+                given: Mutex::new(Keyed::new()),
+                onlookers: Mutex::new(HashMap::new()),
                 bell: Notify::new(),
+                // Until a post has looked, everything is news to it.
+                post: Mutex::new(PostPlan { looks_at: Timestamp(u64::MAX), agents: BTreeSet::new() }),
             }),
         }
     }
@@ -134,12 +169,17 @@ impl Engine {
     /// Poll the future to its end or drop it. One that is left unpolled while its caller waits for
     /// something else may sit at the run's desk, or be next in line there, and nobody passes it.
     pub async fn submit(&self, request: Request, blobs: Blobs) -> Result<Reply, Rejection> {
-        let _room = self.inner.room.acquire().await.map_err(|_| EngineError::Closing)?;
-        let answer = self.try_submit(&request, &blobs).await;
+        let answer = self.submit_unnoted(&request, &blobs).await;
         if let Err(Rejection::Refused(refusal)) = &answer {
             self.note(&request, refusal);
         }
         answer
+    }
+
+    /// As [`Engine::submit`], for what is asked on the off chance: a refusal is no news to anybody.
+    pub(crate) async fn submit_unnoted(&self, request: &Request, blobs: &Blobs) -> Result<Reply, Rejection> {
+        let _room = self.inner.room.acquire().await.map_err(|_| EngineError::Closing)?;
+        self.try_submit(request, blobs).await
     }
 
     async fn try_submit(&self, request: &Request, blobs: &Blobs) -> Result<Reply, Rejection> {
@@ -210,7 +250,7 @@ impl Engine {
         }
         let condition = decided.append.summary.condition;
         let Decided { outcome, append, version } = decided;
-        let owes = append.owed.iter().any(|owed| owed.standing.as_ref().is_some_and(|standing| standing.due().is_some()));
+        let owed = append.owed.clone();
         // Called while the seat is taken: appends leave in the order of the decisions.
         desk.leave(&freed);
         let written = Write::new(self, desk, self.inner.store.append(append));
@@ -218,7 +258,7 @@ impl Engine {
         match written.heard().await {
             Ok(Appended::At(_)) => {
                 self.is_written(desk, generation, version, &freed);
-                self.committed(desk, outcome.events, version, condition, owes);
+                self.committed(desk, outcome.events, version, condition, &owed);
                 Ok(Some(Ok(outcome.reply)))
             }
             Ok(Appended::Opened { run, content }) => {
@@ -236,15 +276,23 @@ impl Engine {
         }
     }
 
-    fn committed(&self, desk: &Desk, events: Vec<Event>, version: u64, condition: Condition, owes: bool) {
+    fn committed(&self, desk: &Desk, events: Vec<Event>, version: u64, condition: Condition, owed: &[Owed]) {
         if self.inner.commits.receiver_count() > 0 {
             let at = self.now();
             let (tenant, run) = (desk.tenant.clone(), desk.run);
             // Nobody watching any more is no error.
             let _ = self.inner.commits.send(Committed { tenant, run, version, at, events: events.into(), condition });
         }
-        if owes {
+        self.inner.queue.owed(&desk.tenant, desk.run, owed, self.now());
+        let missed = {
+            let plan = lock(&self.inner.post);
+            owed.iter().any(|owed| plan.misses(&desk.tenant, owed))
+        };
+        if missed {
             self.inner.bell.notify_one();
+        }
+        if let Some(onlookers) = lock(&self.inner.onlookers).get(&(desk.tenant.clone(), desk.run)) {
+            onlookers.notify_waiters();
         }
         if matches!(condition, Condition::Completed | Condition::Failed | Condition::Cancelled) {
             lock(&self.inner.desks).remove(&(desk.tenant.clone(), desk.run));
@@ -271,6 +319,16 @@ impl Engine {
 
     /// Looks at a run as it is durable now; `None` if there is no such run.
     pub async fn inspect<T>(&self, tenant: &Tenant, run: RunId, look: impl FnOnce(&Run) -> T) -> Result<Option<T>, EngineError> {
+        self.inspect_with(tenant, run, |run, _| look(run)).await
+    }
+
+    /// As [`Engine::inspect`], with the contents that lie at hand.
+    pub(crate) async fn inspect_with<T>(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        look: impl FnOnce(&Run, &dyn Fn(&Digest) -> Option<Arc<[u8]>>) -> T,
+    ) -> Result<Option<T>, EngineError> {
         for _ in 0..limits::ROUNDS_MAX {
             let desk = self.desk(tenant, run);
             let mut seat = desk.seat.lock().await;
@@ -283,12 +341,39 @@ impl Engine {
             let (generation, version) = (seat.generation, state.version);
             let durable = *desk.durable.borrow();
             if durable.generation == generation && durable.version >= version {
-                return Ok(Some(look(state)));
+                return Ok(Some(look(state, &|digest| seat.content(digest))));
             }
             drop(seat);
             desk.is_durable(generation, version).await;
         }
         Err(EngineError::Contended { run })
+    }
+
+    /// Looks at a run again and again, after each of its commits, until `look` sees something or the
+    /// time is over; `None` if there is no such run, or nothing was seen.
+    pub async fn inspect_until<T>(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        deadline: Timestamp,
+        mut look: impl FnMut(&Run) -> Option<T>,
+    ) -> Result<Option<T>, EngineError> {
+        let onlooker = Onlooker::new(self, tenant, run);
+        loop {
+            let mut moved = std::pin::pin!(onlooker.moved.notified());
+            moved.as_mut().enable();
+            let seen = self.inspect(tenant, run, &mut look).await?;
+            match seen {
+                None => return Ok(None),
+                Some(Some(seen)) => return Ok(Some(seen)),
+                Some(None) if self.now() >= deadline => return Ok(None),
+                Some(None) => {}
+            }
+            tokio::select! {
+                () = moved => {}
+                () = self.inner.clock.sleep_until(deadline) => {}
+            }
+        }
     }
 
     pub(crate) fn desk(&self, tenant: &Tenant, run: RunId) -> Arc<Desk> {
@@ -315,6 +400,31 @@ impl Engine {
         let principal: Principal = "engine".parse().expect("a principal");
         let request = Request { tenant: tenant.clone(), principal, run, key: None, command };
         self.submit(request, Blobs::default()).await.map(Some)
+    }
+}
+
+/// Somebody who looks at a run until something is so.
+struct Onlooker<'a> {
+    engine: &'a Engine,
+    place: (Tenant, RunId),
+    moved: Arc<Notify>,
+}
+
+impl<'a> Onlooker<'a> {
+    fn new(engine: &'a Engine, tenant: &Tenant, run: RunId) -> Self {
+        let place = (tenant.clone(), run);
+        let moved = Arc::clone(lock(&engine.inner.onlookers).entry(place.clone()).or_default());
+        Self { engine, place, moved }
+    }
+}
+
+impl Drop for Onlooker<'_> {
+    fn drop(&mut self) {
+        let mut onlookers = lock(&self.engine.inner.onlookers);
+        // One in the list, one here.
+        if Arc::strong_count(&self.moved) == 2 {
+            onlookers.remove(&self.place);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! because of it is attended to by the [`post`], which hands work to [`driver`]s and wakes runs.
 //! Everything is bounded, each bound with its reason in [`limits`].
 
+mod claims;
 pub mod clock;
 mod contents;
 pub mod control;
@@ -17,11 +18,13 @@ pub mod limits;
 mod load;
 mod notes;
 pub mod post;
+mod queue;
 mod recovery;
 mod registry;
 pub mod turn;
 mod write;
 
+pub use self::claims::{Ask, Given};
 pub use self::clock::{Clock, SystemClock};
 pub use self::driver::Driver;
 pub use self::engine::{Committed, Engine};

@@ -49,8 +49,9 @@ pub const CHILD_REMINDER: Millis = Millis::seconds(600);
 /// A run of a team that this engine does not run is left alone for so long.
 pub const STRANGER_WAIT: Millis = Millis::seconds(60);
 
-/// The post looks at the outbox at least this often, in case a bell was missed.
-pub const POST_SLEEP_MAX: Millis = Millis::seconds(30);
+/// The post looks at the outbox at least this often: heartbeats are written down then, and a missed
+/// bell does no harm.
+pub const POST_SLEEP_MAX: Millis = Millis::seconds(5);
 
 /// A store that has not answered for so many seconds will not come back by waiting.
 pub const UNANSWERED_MAX: u32 = 30;
@@ -60,3 +61,23 @@ pub const COMMITS_WATCHED_MAX: usize = 1_024;
 
 /// One line on the control socket: a command with its contents.
 pub const CONTROL_LINE_BYTES_MAX: usize = 96 * 1024 * 1024;
+
+/// Hints at waiting work that are kept for one agent: some seconds of work for many workers. What
+/// waits beyond is found in the store when these are used up.
+pub const HINTS_MAX: usize = 4_096;
+
+/// Rows that are read when the hints are used up.
+pub const REFILL_MAX: u32 = 256;
+
+/// Handoffs that one request can take: enough to hide the way there and back, few enough that others
+/// get their share.
+pub const CLAIMS_AT_ONCE_MAX: u32 = 64;
+
+/// An agent's line is kept so long after somebody last asked for its work.
+pub const LINE_KEPT: Millis = Millis::seconds(600);
+
+/// What was given out under a key is remembered so long: longer than any client tries again.
+pub const GIVEN_KEPT: Millis = Millis::seconds(600);
+
+/// Keys of claims that are remembered before old ones are looked for: some megabytes.
+pub const GIVEN_KEPT_MAX: usize = 16_384;

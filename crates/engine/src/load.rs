@@ -55,6 +55,7 @@ impl Engine {
         if desk.reached(generation, version) && !freed.is_empty() {
             desk.left(freed);
             free(lock(&self.inner.load).entry(desk.tenant.clone()).or_default(), freed.iter());
+            self.inner.queue.room(&desk.tenant, freed);
         }
     }
 

@@ -20,7 +20,7 @@ use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
 use handclasp_store::{Appended, Content, Dispatch, Due, StoreError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::desk::{Desk, Seat};
@@ -33,6 +33,13 @@ use crate::write::Write;
 
 /// The drivers of one tenant's agents.
 pub type Drivers = BTreeMap<AgentName, Arc<dyn Driver>>;
+
+/// Why a sleep has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Woken {
+    ToLook,
+    ToStop,
+}
 
 /// Attends to what is owed until it is closed.
 pub struct Post {
@@ -84,20 +91,38 @@ impl Post {
     async fn attend_until(&mut self, stop: &Notify) -> Result<(), EngineError> {
         let mut commits = self.engine.watch();
         loop {
+            // What comes due later than that is seen when the post looks again in any case.
+            self.looks_at(self.engine.now() + limits::POST_SLEEP_MAX);
             let attended = self.attend().await;
-            let next = match self.patient(attended) {
-                Ok(next) => next,
-                Err(error) => return Err(error),
-            };
-            let now = self.engine.now();
-            let latest = now + limits::POST_SLEEP_MAX;
+            let next = self.patient(attended)?;
+            let latest = self.engine.now() + limits::POST_SLEEP_MAX;
             let wake = next.map_or(latest, |next| next.min(latest));
+            self.looks_at(wake);
+            if self.sleep_until(wake, stop, &mut commits).await == Woken::ToStop {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says when the post looks next: what is owed before that rings the bell.
+    fn looks_at(&self, moment: Timestamp) {
+        let mut plan = lock(&self.engine.inner.post);
+        plan.looks_at = moment;
+        if plan.agents.len() != self.drivers.len() {
+            plan.agents = self.drivers.keys().map(|name| (self.tenant.clone(), name.clone())).collect();
+        }
+    }
+
+    async fn sleep_until(&mut self, wake: Timestamp, stop: &Notify, commits: &mut broadcast::Receiver<Committed>) -> Woken {
+        let mut slept = self.engine.inner.clock.sleep_until(wake);
+        loop {
             tokio::select! {
-                () = stop.notified() => return Ok(()),
-                () = self.engine.inner.bell.notified() => {}
-                () = self.engine.inner.clock.sleep_until(wake) => {}
-                Some(_) = self.turns.join_next() => {}
-                commit = commits.recv() => if let Ok(commit) = commit {
+                () = stop.notified() => return Woken::ToStop,
+                () = self.engine.inner.bell.notified() => return Woken::ToLook,
+                () = &mut slept => return Woken::ToLook,
+                Some(_) = self.turns.join_next() => return Woken::ToLook,
+                // Without drivers nothing is kept warm.
+                commit = commits.recv(), if !self.drivers.is_empty() => if let Ok(commit) = commit {
                     self.let_go(commit);
                 },
             }
@@ -233,16 +258,31 @@ impl Engine {
 
     /// Puts the briefing of a claimed handoff together.
     pub async fn briefing(&self, tenant: &Tenant, handoff: HandoffId) -> Result<Option<briefing::Briefing>, EngineError> {
-        let look = |run: &Run| run.handoff(handoff).map(|handoff| (run.clone(), handoff.clone()));
-        let Some((run, claimed)) = self.inspect(tenant, handoff.run, look).await?.flatten() else { return Ok(None) };
-        let mut contents: BTreeMap<Digest, Arc<[u8]>> = BTreeMap::new();
-        for digest in briefing::needed(&run, &claimed) {
-            if let Content::Bytes(bytes) = self.content(tenant, handoff.run, digest).await? {
-                contents.insert(digest, bytes);
+        let registry = self.registry(tenant);
+        let mut fetched: BTreeMap<Digest, Option<Arc<[u8]>>> = BTreeMap::new();
+        for _ in 0..limits::ROUNDS_MAX {
+            let look = |run: &Run, at_hand: &dyn Fn(&Digest) -> Option<Arc<[u8]>>| {
+                let claimed = run.handoff(handoff)?;
+                let known = |digest: &Digest| fetched.get(digest).cloned().or_else(|| at_hand(digest).map(Some));
+                let missing: Vec<Digest> = briefing::needed(run, claimed).into_iter().filter(|digest| known(digest).is_none()).collect();
+                Some(if missing.is_empty() {
+                    Ok(briefing::assemble(run, claimed, &registry.directory, &|digest| known(&digest).flatten()))
+                } else {
+                    Err(missing)
+                })
+            };
+            match self.inspect_with(tenant, handoff.run, look).await?.flatten() {
+                None => return Ok(None),
+                Some(Ok(briefing)) => return Ok(Some(briefing)),
+                Some(Err(missing)) => {
+                    for digest in missing {
+                        let content = self.content(tenant, handoff.run, digest).await?;
+                        fetched.insert(digest, if let Content::Bytes(bytes) = content { Some(bytes) } else { None });
+                    }
+                }
             }
         }
-        let registry = self.registry(tenant);
-        Ok(Some(briefing::assemble(&run, &claimed, &registry.directory, &|digest| contents.get(&digest).cloned())))
+        Err(EngineError::Contended { run: handoff.run })
     }
 
     async fn turn(&self, tenant: &Tenant, handoff: HandoffId, token: Token, closing: watch::Receiver<bool>) -> Result<Turn, EngineError> {

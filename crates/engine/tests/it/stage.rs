@@ -13,7 +13,7 @@ use handclasp_core::id::{HandoffId, RunId, Tenant, Token};
 use handclasp_core::limits::Limits;
 use handclasp_core::offer::{Kind, Offer, Reason, Receiver, Terms};
 use handclasp_core::time::{Millis, Timestamp};
-use handclasp_engine::{Clock, Engine, Registry, Rejection};
+use handclasp_engine::{Clock, Engine, Registry, Rejection, SystemClock};
 use handclasp_store::Store;
 use serde_json::json;
 
@@ -38,11 +38,25 @@ impl Clock for Hands {
 }
 
 pub(crate) fn engine(store: Arc<dyn Store>, clock: Arc<Hands>) -> Engine {
+    Engine::new(store, clock, registry(ReadBackLevel::Off))
+}
+
+/// As [`engine`], for tests in which somebody waits.
+pub(crate) fn real_time(store: Arc<dyn Store>, clock: Arc<SystemClock>) -> Engine {
+    Engine::new(store, clock, registry(ReadBackLevel::Off))
+}
+
+/// As [`engine`], with a contract that must be echoed.
+pub(crate) fn echoing(store: Arc<dyn Store>, clock: Arc<Hands>) -> Engine {
+    Engine::new(store, clock, registry(ReadBackLevel::Echo))
+}
+
+fn registry(read_back: ReadBackLevel) -> Registry {
     let mut directory = Directory::default();
     directory.add_contract(Contract {
         id: "work@1.0.0".parse().unwrap(),
         schema: json!({ "type": "object", "required": ["text"] }),
-        read_back: ReadBackLevel::Off,
+        read_back,
         justification_required: false,
         effects_declared: false,
         confidence_min: None,
@@ -60,7 +74,7 @@ pub(crate) fn engine(store: Arc<dyn Store>, clock: Arc<Hands>) -> Engine {
             definition: Digest::of(name.as_bytes()),
         });
     }
-    Engine::new(store, clock, Registry::new(directory).unwrap())
+    Registry::new(directory).unwrap()
 }
 
 pub(crate) fn offer(to: &str, blobs: &mut Blobs) -> Offer {
