@@ -168,8 +168,13 @@ pub(crate) fn readable(value: &Value) -> String {
     let field = READABLE.iter().find_map(|name| value.get(name).and_then(Value::as_str));
     match field.or(value.as_str()) {
         Some(text) => text.trim_end_matches('\n').to_owned(),
-        None => serde_json::to_string_pretty(value).unwrap_or_default(),
+        None => in_full(value),
     }
+}
+
+/// A content with every field of it, for somebody who decides by it.
+pub(crate) fn in_full(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// The beginning of a content on one line: of its text if it is one, else of its JSON.

@@ -4,7 +4,7 @@ use handclasp_core::Run;
 use handclasp_core::blob::{BlobRef, Digest};
 use handclasp_core::command::Asking;
 use handclasp_core::event::Closing;
-use handclasp_core::handoff::{Handoff, Phase};
+use handclasp_core::handoff::{Effect, Handoff, Phase};
 use handclasp_core::id::{AgentName, HandoffId, InterruptId, RunId, Tenant};
 use handclasp_core::run::{Interrupt, InterruptState, Slot};
 use handclasp_core::time::Timestamp;
@@ -35,6 +35,9 @@ pub(crate) struct Asked {
     pub(crate) asking: Asking,
     /// Exactly what is shown.
     pub(crate) shown: Value,
+    /// What the effect in question was called with; `shown` names it by its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arguments: Option<Value>,
     /// Its digest: the answer is bound to it.
     pub(crate) digest: Digest,
     /// What can be answered; empty for free text.
@@ -95,12 +98,21 @@ pub(crate) async fn question(store: &dyn Store, run: &Run, interrupt: &Interrupt
         by: asked_by(run, interrupt),
         asking: question.asking,
         shown: content(store, run.id, question.shown.digest).await?,
+        arguments: match effect(run, interrupt) {
+            Some(effect) => Some(content(store, run.id, effect.arguments.digest).await?),
+            None => None,
+        },
         digest: question.shown.digest,
         options,
         since_ms: interrupt.asked_at,
         answer_by_ms: interrupt.answer_by,
         on_silence: question.on_silence.clone(),
     })
+}
+
+/// The effect that a person is asked about, if it is about one.
+fn effect<'a>(run: &'a Run, interrupt: &Interrupt) -> Option<&'a Effect> {
+    run.handoff(interrupt.handoff?)?.effects.get(interrupt.effect.as_ref()?)
 }
 
 /// The step or agent that asks.

@@ -144,8 +144,8 @@ pub enum Command {
         token: Token,
         /// Which effect.
         effect: EffectId,
-        /// What it is called with.
-        arguments: Digest,
+        /// What it is called with: kept, so that a person can see what was about to be done.
+        arguments: BlobRef,
         /// Who finds out after a crash whether it happened.
         #[serde(default)]
         reconcile: Reconciler,

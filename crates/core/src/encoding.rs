@@ -6,7 +6,7 @@
 //! repeated command finds its first outcome after a restart.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::blob::Digest;
@@ -16,7 +16,7 @@ use crate::run::{Corrupt, Reply, Run};
 use crate::time::Timestamp;
 
 /// The format that this program writes. It reads this one and all before it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What the first event of a run names as the one before it.
 pub const GENESIS: Digest = Digest([0; 32]);
@@ -148,9 +148,21 @@ pub fn decode(bytes: &[u8]) -> Result<Recorded, Unreadable> {
 }
 
 /// Converts a record of an older format into today's. The only place that knows old formats.
-fn upcast(value: Value, _found: u64) -> Value {
-    // Format 1 is the first: nothing to convert yet.
+fn upcast(mut value: Value, found: u64) -> Value {
+    if let (0..2, Some(event)) = (found, value.get_mut("event").and_then(Value::as_object_mut)) {
+        arguments_by_digest(event);
+    }
     value
+}
+
+/// Format 1 kept of an effect's arguments only the digest. What they were is not known any more, and
+/// a reference to no bytes says so.
+fn arguments_by_digest(event: &mut Map<String, Value>) {
+    if event.get("type").is_some_and(|name| name == "effect_began")
+        && let Some(digest) = event.remove("arguments")
+    {
+        event.insert("arguments".to_owned(), json!({ "digest": digest, "bytes": 0 }));
+    }
 }
 
 /// Replays stored events onto a run, checking numbers and chain. Returns the new head.

@@ -285,8 +285,8 @@ pub enum Event {
         effect: EffectId,
         /// Under which token.
         token: Token,
-        /// What it is called with.
-        arguments: Digest,
+        /// What it is called with. Of format 1 there is only the digest: such a content has no bytes.
+        arguments: BlobRef,
         /// Who finds out after a crash whether it happened.
         reconcile: Reconciler,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::blob::{BlobRef, Digest};
+use crate::blob::BlobRef;
 use crate::command::{EffectId, EffectOutcome, ReadBack, Reconciler, WorkState};
 use crate::contract::ContractId;
 use crate::event::{Awaiting, Closing, Offered};
@@ -134,7 +134,7 @@ impl Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
     /// What it was called with.
-    pub arguments: Digest,
+    pub arguments: BlobRef,
     /// Under which claim it began.
     pub token: Token,
     /// Who finds out after a crash.

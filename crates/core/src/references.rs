@@ -85,6 +85,7 @@ impl Command {
                 named.extend(park.and_then(|park| park.continuation));
             }
             Self::Resolve { answer: Answer { text, .. }, .. } => named.extend(*text),
+            Self::EffectBegin { arguments, .. } => named.push(*arguments),
             Self::EffectFinish { outcome, .. } | Self::EffectReconcile { outcome, .. } => happened(*outcome, &mut named),
             Self::Complete { completion, .. } => completed(completion, &mut named),
             Self::Redrive { payload, .. } => named.extend(*payload),
@@ -96,7 +97,6 @@ impl Command {
             | Self::Release { .. }
             | Self::Heartbeat { .. }
             | Self::Progress { .. }
-            | Self::EffectBegin { .. }
             | Self::Fail { .. }
             | Self::Cancel { .. }
             | Self::LoseLease { .. }

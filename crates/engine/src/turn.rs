@@ -140,10 +140,16 @@ impl Turn {
         self.submit(Command::Ask { handoff: self.handoff, token: self.token, question, ordinal, park }, blobs).await
     }
 
-    /// Announces an effect.
-    pub async fn effect_begin(&self, effect: EffectId, arguments: Digest, reconcile: Reconciler) -> Result<Reply, Rejection> {
+    /// Announces an effect. `blobs` brings the arguments.
+    pub async fn effect_begin(
+        &self,
+        effect: EffectId,
+        arguments: BlobRef,
+        reconcile: Reconciler,
+        blobs: Blobs,
+    ) -> Result<Reply, Rejection> {
         let command = Command::EffectBegin { handoff: self.handoff, token: self.token, effect, arguments, reconcile };
-        self.submit(command, Blobs::default()).await
+        self.submit(command, blobs).await
     }
 
     /// Records what came of an effect.

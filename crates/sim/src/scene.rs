@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use handclasp_core::Reply;
-use handclasp_core::blob::{Blobs, Digest};
+use handclasp_core::blob::Blobs;
 use handclasp_core::command::{
     Answer as PersonsAnswer, Asking, Command, Completion, DID_NOT_HAPPEN, EffectId, EffectKey, EffectOutcome, HAPPENED, Open, Park, Pins,
     Question, ReadBack, Reconciler, Request, Verdict,
@@ -295,7 +295,7 @@ impl Scene {
                 Some((_, seen)) if seen.outcome == Some(EffectOutcome::Happened(None)) => complete(run, known, token, &mut blobs),
                 _ => {
                     let effect = EffectId { name: "publish".to_owned(), key: EffectKey::Business("page".to_owned()) };
-                    let arguments = Digest::of(b"the page");
+                    let arguments = blobs.json(&json!("the page"));
                     Command::EffectBegin { handoff, token, effect, arguments, reconcile: Reconciler::Human }
                 }
             },

@@ -151,8 +151,10 @@ impl Session {
         let key = begin.key.map_or(EffectKey::Ordinal(ordinal), EffectKey::Business);
         let counted = matches!(key, EffectKey::Ordinal(_));
         let effect = EffectId { name: begin.name.clone(), key };
-        let arguments = Digest::of_json(&begin.arguments);
-        let reply = self.turn.effect_begin(effect, arguments, begin.reconcile).await.map_err(|rejection| explained(&rejection))?;
+        let mut blobs = Blobs::default();
+        let arguments = blobs.json(&begin.arguments);
+        let told = self.turn.effect_begin(effect, arguments, begin.reconcile, blobs).await;
+        let reply = told.map_err(|rejection| explained(&rejection))?;
         if counted {
             self.begun.insert(begin.name, ordinal + 1);
         }

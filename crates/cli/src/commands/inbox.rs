@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::Place;
-use crate::ending::{choices, readable};
+use crate::ending::{choices, in_full, readable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_ends::{Asked, questions, runs_with};
@@ -43,6 +43,10 @@ pub(super) fn text(asked: &Asked) -> String {
     }
     lines.push(format!("  digest  {}", asked.digest));
     lines.extend(readable(&asked.shown).lines().map(|line| format!("  | {line}")));
+    if let Some(arguments) = &asked.arguments {
+        lines.push("  called with".to_owned());
+        lines.extend(in_full(arguments).lines().map(|line| format!("  | {line}")));
+    }
     lines.push(format!("  answer  handclasp resolve {} {}", asked.interrupt, choices(asked)));
     lines.join("\n")
 }

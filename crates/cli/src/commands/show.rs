@@ -8,7 +8,7 @@ use handclasp_store::{REFUSALS_KEPT, RefusalNote, Store};
 use serde_json::{Value, json};
 
 use super::Place;
-use crate::ending::{brief, choices, readable};
+use crate::ending::{brief, choices, in_full, readable};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_ends::questions;
@@ -138,6 +138,7 @@ async fn tell(store: &dyn Store, run: &Run) -> Result<(), Failure> {
     for asked in questions(store, run).await? {
         lines.push(format!("\n{}", strong(format_args!("{} asks", asked.by))));
         lines.push(readable(&asked.shown));
+        lines.extend(asked.arguments.iter().map(|arguments| format!("called with: {}", in_full(arguments))));
         lines.push(format!("answer with: handclasp resolve {} {}", asked.interrupt, choices(&asked)));
     }
     let refused = refusals(store, run).await?;

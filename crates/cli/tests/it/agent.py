@@ -43,6 +43,17 @@ def charge(briefing):
         sys.exit(0)
     return {"text": briefing["payload"]["text"] + " charged"}
 
+def pay(briefing):
+    """Is cut short, the first time, between announcing an effect and doing it."""
+    begun = call("effect/begin", name="pay", key="A-17", arguments={"amount": 120, "text": "for order A-17"})
+    if not os.path.exists("stuck"):
+        note("stuck", "here")
+        sys.stdin.read()
+        sys.exit(0)
+    if begun["proceed"]:
+        call("effect/finish", name="pay", key="A-17", happened=True)
+    return {"text": "paid" if begun["proceed"] else "had been paid"}
+
 def slow(briefing):
     """Is at work until it is told to stop, the first time."""
     if not os.path.exists("stuck"):
@@ -55,7 +66,7 @@ def ask(briefing):
     answer = call("ask", asking="question", shown={"which": "colour"}, options=["red", "blue"])
     return {"text": answer["choice"]}
 
-work = {"upper": upper, "picky": picky, "charge": charge, "slow": slow, "ask": ask}[sys.argv[1]]
+work = {"upper": upper, "picky": picky, "charge": charge, "pay": pay, "slow": slow, "ask": ask}[sys.argv[1]]
 
 for message in map(json.loads, sys.stdin):
     if message.get("method") != "work":

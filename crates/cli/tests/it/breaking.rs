@@ -37,6 +37,24 @@ fn after_a_kill_it_goes_on_and_no_guarded_effect_happens_twice() {
 }
 
 #[test]
+fn whoever_is_asked_about_an_effect_sees_what_was_about_to_be_done() {
+    let stage = Stage::with(&["pay"]);
+    let run = stage.start(&["run", "team.yaml"]);
+    stage.wait_for("stuck");
+    run.kill();
+    stage.run(&["resume"]).exits(4).says("Did it happen?");
+    let inbox = stage.run(&["inbox"]).exits(0).out;
+    assert!(inbox.contains("pay(A-17)") && inbox.contains("\"amount\": 120") && inbox.contains("for order A-17"), "{inbox}");
+    let show = stage.run(&["show", &stage.only_run()]).exits(0).out;
+    assert!(show.contains("\"amount\": 120"), "{show}");
+    let asked = &stage.json(&["inbox"])[0];
+    assert_eq!(asked["arguments"]["amount"], 120);
+    stage.run(&["resolve", asked["interrupt"].as_str().unwrap(), "happened"]).exits(0).says("\"amount\": 120");
+    assert_eq!(stage.run(&["resume"]).exits(0).out, "had been paid\n");
+    stage.run(&["verify"]).exits(0);
+}
+
+#[test]
 fn a_signal_gives_the_work_back_and_says_how_to_go_on() {
     for signal in ["-INT", "-TERM"] {
         let stage = Stage::with(&["upper", "slow"]);

@@ -72,13 +72,15 @@ fn another_runs_event_does_not_fit_in() {
 #[test]
 fn a_newer_format_and_garbage_are_refused_by_name() {
     let log = log();
-    let newer = String::from_utf8(log[2].clone()).expect("JSON").replacen(r#""v":1"#, r#""v":7"#, 1);
+    let newer = String::from_utf8(log[2].clone()).expect("JSON").replacen(r#""v":2"#, r#""v":7"#, 1);
     let refused = decode(newer.as_bytes()).expect_err("it is newer");
-    assert_eq!(refused.to_string(), "event 3 has format 7; this program reads formats up to 1");
+    assert_eq!(refused.to_string(), "event 3 has format 7; this program reads formats up to 2");
     assert!(matches!(refused, Unreadable::Newer { version: 3, found: 7 }));
     let unheard = String::from_utf8(log[2].clone()).expect("JSON").replace("item_added", "item_dreamt");
     assert!(matches!(decode(unheard.as_bytes()), Err(Unreadable::Malformed(_))));
-    assert!(matches!(decode(b"\0not JSON"), Err(Unreadable::Malformed(_))));
+    for odd in [&b"\0not JSON"[..], b"3", b"{}", br#"{"v":1,"event":"effect_began"}"#, br#"{"v":1,"event":{"type":"effect_began"}}"#] {
+        assert!(matches!(decode(odd), Err(Unreadable::Malformed(_))), "{}", String::from_utf8_lossy(odd));
+    }
 }
 
 #[test]

@@ -103,6 +103,17 @@ fn a_person_is_asked_before_the_next_attempt() {
 }
 
 #[test]
+fn a_person_is_shown_the_effect_and_where_its_arguments_are_kept() {
+    let mut stage = check(&format!("{TEAM} given begin 1 refund(A1) with=ten"));
+    let arguments = stage.content("ten");
+    let outcome = stage.perform("lose 1").expect("a command").expect("the token is the present one");
+    let asked = outcome.blobs.0.values().next().expect("a question is shown");
+    let shown: serde_json::Value = serde_json::from_slice(asked).expect("JSON");
+    assert_eq!(shown["effect"], "refund(A1)");
+    assert_eq!(shown["arguments"], serde_json::to_value(arguments).expect("JSON"));
+}
+
+#[test]
 fn an_attempt_that_left_an_unknown_effect_still_counts() {
     check_effects(
         "

@@ -131,6 +131,13 @@ fn every_type_of_event_has_a_golden_file_of_this_format() {
 }
 
 #[test]
+fn an_effect_of_format_1_had_its_arguments_by_digest_alone() {
+    let recorded = decode(include_bytes!("../golden/events/effect_began.v1.json")).expect("format 1");
+    let Event::EffectBegan { arguments, .. } = recorded.event else { panic!("{recorded:?}") };
+    assert_eq!((arguments.digest.short().as_str(), arguments.bytes), ("4d1aa87f7c24", 0));
+}
+
+#[test]
 fn every_event_that_was_ever_written_still_decodes() {
     let known: BTreeSet<String> = records().into_keys().collect();
     let mut files = 0;

@@ -118,7 +118,7 @@ impl Stage {
                 },
             },
             "begin" => self.held(line, |stage, line, handoff, token| {
-                let arguments = stage.content(line.get("with").unwrap_or("arguments")).digest;
+                let arguments = stage.content(line.get("with").unwrap_or("arguments"));
                 let reconcile = if line.has("lookup") { Reconciler::Agent } else { Reconciler::Human };
                 Command::EffectBegin { handoff, token, effect: effect(line), arguments, reconcile }
             }),

@@ -3,7 +3,7 @@
 //! Everything that an agent can do is here once, well done and badly done; when it does what is
 //! [`super::agent`]'s business.
 
-use handclasp_core::blob::{Blobs, Digest};
+use handclasp_core::blob::Blobs;
 use handclasp_core::command::{
     AgentError, Asking, Command, Completion, EffectId, EffectKey, EffectOutcome, Park, Question, ReadBack, Reconciler, Verdict, Voice,
     WorkState,
@@ -81,8 +81,9 @@ impl World {
         };
         let reconcile = if name == "mail" { Reconciler::Agent } else { Reconciler::Human };
         let effect = EffectId { name: name.to_owned(), key };
-        let arguments = Digest::of(&self.dice.below(2).to_le_bytes());
-        bare(Command::EffectBegin { handoff, token, effect, arguments, reconcile })
+        let mut blobs = Blobs::default();
+        let arguments = blobs.json(&json!({ "amount": self.dice.below(2) }));
+        (Command::EffectBegin { handoff, token, effect, arguments, reconcile }, blobs)
     }
 
     pub(super) fn ask(&mut self, index: usize) -> Said {

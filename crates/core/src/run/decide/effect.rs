@@ -1,7 +1,7 @@
 //! The guard around side effects (law 6): announced before, recorded after, never repeated blindly.
 
 use super::Draft;
-use crate::blob::Digest;
+use crate::blob::BlobRef;
 use crate::command::{Command, EffectId, EffectKey, EffectOutcome, Reconciler};
 use crate::event::Event;
 use crate::id::{HandoffId, Token};
@@ -28,7 +28,7 @@ impl Draft<'_> {
         id: HandoffId,
         token: Token,
         effect: &EffectId,
-        arguments: Digest,
+        arguments: BlobRef,
         reconcile: Reconciler,
     ) -> Result<Reply, Refusal> {
         let (handoff, lease) = self.run.accepted(id, token, "given effects")?;
@@ -41,7 +41,7 @@ impl Draft<'_> {
             self.began(id, lease.token, effect, arguments, reconcile);
             return Ok(Reply::EffectProceed { effect: effect.clone() });
         };
-        let differs = known.arguments != arguments;
+        let differs = known.arguments.digest != arguments.digest;
         match (&known.outcome, &effect.key) {
             (None, _) => Err(Refusal::EffectInFlight(effect.clone())),
             // It is known that it did not happen: this is the first time.
@@ -50,15 +50,15 @@ impl Draft<'_> {
                 Ok(Reply::EffectProceed { effect: effect.clone() })
             }
             (Some(_), EffectKey::Business(_)) if differs => {
-                Err(Refusal::EffectDiffers { effect: effect.clone(), first: known.arguments, now: arguments })
+                Err(Refusal::EffectDiffers { effect: effect.clone(), first: known.arguments.digest, now: arguments.digest })
             }
             (Some(outcome), _) => {
                 if differs {
                     self.events.push(Event::DivergenceNoted {
                         handoff: id,
                         what: format!("effect {effect}"),
-                        kept: known.arguments,
-                        ignored: arguments,
+                        kept: known.arguments.digest,
+                        ignored: arguments.digest,
                     });
                 }
                 Ok(Reply::EffectKnown { effect: effect.clone(), outcome: *outcome })
@@ -66,7 +66,7 @@ impl Draft<'_> {
         }
     }
 
-    fn began(&mut self, handoff: HandoffId, token: Token, effect: &EffectId, arguments: Digest, reconcile: Reconciler) {
+    fn began(&mut self, handoff: HandoffId, token: Token, effect: &EffectId, arguments: BlobRef, reconcile: Reconciler) {
         self.events.push(Event::EffectBegan { handoff, effect: effect.clone(), token, arguments, reconcile });
     }
 
