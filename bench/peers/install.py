@@ -1,0 +1,58 @@
+"""Installs the peers beside the build, never into the repository or the system.
+
+The Python ones go into a virtual environment, the others into a `node_modules`, both below target/peers, in the exact
+versions that requirements.txt and package.json name. What is there already is kept for as long as those files, the Python
+and the Node stay the same. Needs python3 with pip, node and npm, and the network the first time.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def python_peers(folder: Path) -> Path:
+    """The interpreter that has the Python peers."""
+    environment = folder / "venv"
+    interpreter = environment / "bin" / "python"
+    asked_for = f"{sys.version}\n{(HERE / 'requirements.txt').read_text()}"
+    if not _is_installed(environment, asked_for):
+        # `pip --python` instead of a pip inside: Debian and Ubuntu ship the venv module without the wheel that it would need.
+        venv.create(environment, clear=True, with_pip=False)
+        _run([sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--quiet", "-r", str(HERE / "requirements.txt")])
+        _note_installed(environment, asked_for)
+    return interpreter
+
+
+def node_peers(folder: Path) -> None:
+    """The npm packages, and beside them our modules that import them: Node looks for packages next to the importing file."""
+    target = folder / "node"
+    node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
+    asked_for = node + (HERE / "package.json").read_text()
+    if not _is_installed(target, asked_for):
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        shutil.copy(HERE / "package.json", target)
+        # No package here needs its install script; the only one there is reports the installation to its makers.
+        _run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"], cwd=target)
+        _note_installed(target, asked_for)
+    for module in HERE.glob("*.mjs"):
+        shutil.copy(module, target)
+
+
+def _is_installed(target: Path, asked_for: str) -> bool:
+    note = target / "installed.txt"
+    return note.exists() and note.read_text() == asked_for
+
+
+def _note_installed(target: Path, asked_for: str) -> None:
+    (target / "installed.txt").write_text(asked_for)
+
+
+def _run(command: list[str], cwd: Path | None = None) -> None:
+    print("installing:", " ".join(Path(word).name if "/" in word else word for word in command), file=sys.stderr)
+    subprocess.run(command, check=True, cwd=cwd, stdout=sys.stderr, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
