@@ -9,6 +9,8 @@
 
 mod appending;
 mod contents;
+mod feed;
+mod kept;
 mod lists;
 mod owed;
 mod refusals;
@@ -57,6 +59,21 @@ pub async fn exercise(fresh: impl AsyncFn() -> Arc<dyn Store>) {
             a_lease_put_again_keeps_its_heartbeat
             open_rows_come_in_the_order_of_their_keys
             open_rows_are_filtered_and_paged
+            queued_deliveries_are_counted_by_agent
+        }
+        feed {
+            a_tenants_events_come_in_the_order_of_their_appends
+            a_feed_goes_on_from_anywhere
+            the_newest_place_is_where_a_new_follower_starts
+            a_follower_misses_nothing_of_what_is_written_meanwhile
+            one_look_passes_over_so_many_events
+        }
+        kept {
+            a_thing_is_kept_replaced_and_discarded
+            only_what_is_expected_is_replaced
+            of_several_writers_one_wins
+            kinds_and_tenants_do_not_meet
+            what_is_kept_is_listed_in_pages
         }
         lists {
             runs_come_newest_first

@@ -1,6 +1,6 @@
 //! The ledger of Handclasp: keeps what has happened and what is owed. It decides nothing.
 //!
-//! A store promises little. [`Store::append`] is the only way in: events, their contents, what is
+//! A store promises little. [`Store::append`] is the only way into a log: events, their contents, what is
 //! owed because of them and the run's line in lists become durable together, or not at all, if the
 //! run is still at the version that the caller saw. Beside the runs, [`Store::keep`] keeps definitions:
 //! agents, contracts, API keys. Everything else reads, or throws away what can be computed again.
@@ -10,11 +10,11 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod error;
 pub mod memory;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -22,7 +22,8 @@ use handclasp_core::blob::Digest;
 use handclasp_core::id::{AgentName, HandoffId, IdempotencyKey, RunId, Tenant, Token};
 use handclasp_core::run::{Condition, Owed, Slot, Standing, Summary};
 use handclasp_core::time::Timestamp;
-use thiserror::Error;
+
+pub use self::error::{OpenError, StoreError};
 
 /// Everything that one decision brings about. All of it becomes durable, or none.
 #[derive(Debug, Clone)]
@@ -329,71 +330,6 @@ pub struct RefusalNote {
 
 /// How many refusals a store keeps. Enough for a day of a badly broken sender, and a few megabytes.
 pub const REFUSALS_KEPT: u32 = 10_000;
-
-/// Why a store cannot do what it is asked. One variant for each thing that the caller does about it.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Try again later: the write may or may not have happened.
-    #[error("the store did not answer")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Make room: nothing was written.
-    #[error("the store has no room left")]
-    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Look at permissions: nothing was written.
-    #[error("the store cannot be written to")]
-    ReadOnly(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Stop and call a person: what is stored cannot be read.
-    #[error("what is stored cannot be read: {what}")]
-    Corrupt {
-        /// What it was about.
-        what: String,
-        /// Why not.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
-/// Why a store cannot be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// Another process has it.
-    #[error("the store `{}` is in use by another process", .path.display())]
-    InUse {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Written by a newer program.
-    #[error("the schema of `{}` is at version {found}, this program knows versions up to {known}", .path.display())]
-    NewerSchema {
-        /// Which file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-        /// The newest that is known.
-        known: u32,
-    },
-    /// A database, but not ours.
-    #[error("`{}` is not a handclasp store", .path.display())]
-    NotAStore {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// It does not exist, and should.
-    #[error("there is no store at `{}`", .path.display())]
-    Missing {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Anything else that the system said.
-    #[error("failed to open the store `{}`", .path.display())]
-    Failed {
-        /// Which file.
-        path: PathBuf,
-        /// What it said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
 
 /// The contract. Methods are called from async code and must not block it.
 pub trait Store: Send + Sync + 'static {

@@ -1,5 +1,7 @@
 //! What the outbox promises: rows come when they are due, to whom they concern, and go when cleared.
 
+use std::collections::BTreeMap;
+
 use super::sample::{agent, append, cleared, deliver, handoff, lease, put, run, tenant, wake};
 use crate::{Append, Beat, Dispatch, Due, Open, Store, WhatIsDue};
 use handclasp_core::id::{RunId, Tenant, Token};
@@ -181,27 +183,48 @@ pub(super) async fn open_rows_are_filtered_and_paged(store: &dyn Store) {
         let rows = vec![
             put(Slot::Handoff(1), Standing::DeadLetter),
             put(Slot::Handoff(2), lease(number, 50)),
+            put(Slot::Handoff(3), deliver(["coder", "writer"][usize::try_from(number).unwrap() % 2], number)),
             put(Slot::Interrupt(1), Standing::Inbox { due: None }),
             put(Slot::Run, wake(number)),
         ];
         owe_to(store, &tenant(of), run(number), 0, rows).await;
     }
     let all = all_open(store).await;
-    assert_eq!(all.len(), 16, "all rows of all tenants stand open");
+    assert_eq!(all.len(), 20, "all rows of all tenants stand open");
     for kind in [None, Some("dead_letter"), Some("lease"), Some("inbox"), Some("wake"), Some("deliver")] {
         for of in [None, Some(tenant("aaa")), Some(tenant("bbb")), Some(tenant("nobody"))] {
             for only in [None, Some(run(1)), Some(run(2)), Some(run(4))] {
-                let wanted = |row: &&Dispatch| {
-                    kind.is_none_or(|kind| kind == row.standing.kind())
-                        && of.as_ref().is_none_or(|of| *of == row.tenant)
-                        && only.is_none_or(|only| only == row.run)
-                };
-                let expected: Vec<_> = all.iter().filter(wanted).cloned().collect();
-                let open = Open { tenant: of.clone(), run: only, kind, agent: None, after: None, limit: 3 };
-                assert_eq!(pages(store, &open).await, expected, "pages of {open:?} are the whole list");
+                for by in [None, Some(agent("coder")), Some(agent("writer")), Some(agent("nobody"))] {
+                    let open = Open { tenant: of.clone(), run: only, kind, agent: by, after: None, limit: 3 };
+                    let expected: Vec<_> = all.iter().filter(|row| is_asked_for(row, &open)).cloned().collect();
+                    assert_eq!(pages(store, &open).await, expected, "pages of {open:?} are the whole list");
+                }
             }
         }
     }
+}
+
+fn is_asked_for(row: &Dispatch, open: &Open) -> bool {
+    open.kind.is_none_or(|kind| kind == row.standing.kind())
+        && open.tenant.as_ref().is_none_or(|of| *of == row.tenant)
+        && open.run.is_none_or(|only| only == row.run)
+        && open.agent.as_ref().is_none_or(|by| Some(by) == row.standing.agent())
+}
+
+pub(super) async fn queued_deliveries_are_counted_by_agent(store: &dyn Store) {
+    let waiting = async |of: &str| store.waiting(&tenant(of)).await.expect("what waits can be counted");
+    let counts = |counts: &[(&str, u64)]| counts.iter().map(|(name, count)| (agent(name), *count)).collect::<BTreeMap<_, _>>();
+    assert_eq!(waiting("local").await, counts(&[]), "where nothing is queued, nobody is named");
+    for number in 1..=3 {
+        owe(store, run(number), 0, vec![put(Slot::Handoff(1), deliver("coder", number)), put(Slot::Run, wake(1))]).await;
+    }
+    owe(store, run(4), 0, vec![put(Slot::Handoff(1), deliver("writer", u64::MAX)), put(Slot::Handoff(2), lease(1, 50))]).await;
+    owe_to(store, &tenant("other"), run(5), 0, vec![put(Slot::Handoff(1), deliver("coder", 1))]).await;
+    assert_eq!(waiting("local").await, counts(&[("coder", 3), ("writer", 1)]), "every delivery counts, due or not, and nothing else");
+    assert_eq!(waiting("other").await, counts(&[("coder", 1)]), "each tenant has its own");
+    owe(store, run(1), 1, vec![put(Slot::Handoff(1), lease(1, 50))]).await;
+    owe(store, run(4), 1, vec![cleared(Slot::Handoff(1))]).await;
+    assert_eq!(waiting("local").await, counts(&[("coder", 2)]), "what was claimed or cleared waits no more");
 }
 
 async fn pages(store: &dyn Store, open: &Open) -> Vec<Dispatch> {

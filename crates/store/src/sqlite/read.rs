@@ -45,7 +45,9 @@ fn snapshot(row: &Row<'_>) -> rusqlite::Result<Snapshot> {
 
 /// Stored events.
 pub(super) fn events(connection: &Connection, read: &Read) -> Result<Vec<Vec<u8>>, StoreError> {
-    let range = params![read.tenant.as_str(), run_key(read.run), number(read.after), read.limit];
+    // No log is longer than what a column can count to.
+    let after = number(read.after.min(i64::MAX.cast_unsigned()));
+    let range = params![read.tenant.as_str(), run_key(read.run), after, read.limit];
     all(connection, queries::EVENTS, range, |row| row.get(0))
 }
 

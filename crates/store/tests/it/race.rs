@@ -14,7 +14,7 @@ use handclasp_core::time::Timestamp;
 use handclasp_store::conformance::sample::{agent, append, blob, deliver, handoff, lease, opening, run, summary, tenant, wake};
 use handclasp_store::memory::Memory;
 use handclasp_store::sqlite::{Access, Sqlite};
-use handclasp_store::{Append, Beat, Due, Find, Load, Open, Read, RefusalNote, Store};
+use handclasp_store::{Append, Beat, Due, Expected, Feed, Find, Kept, KeptOf, Load, Open, Read, RefusalNote, Store};
 
 /// Calls in a history: enough to bring a handful of runs through all they can be.
 const CALLS: usize = 60;
@@ -132,6 +132,15 @@ impl Dice {
         }
     }
 
+    fn kept(&mut self) -> Kept {
+        Kept {
+            tenant: self.tenant(),
+            kind: self.pick(&["agent", "contract"]).to_owned(),
+            name: self.pick(&["", "a", "a@1", "b"]).to_owned(),
+            bytes: blob(&format!("content {}", self.below(4))).1,
+        }
+    }
+
     fn note(&mut self) -> RefusalNote {
         RefusalNote {
             tenant: self.tenant(),
@@ -172,15 +181,19 @@ macro_rules! both {
 impl History<'_> {
     async fn run(mut self) {
         for _ in 0..CALLS {
-            match self.dice.below(10) {
+            match self.dice.below(12) {
                 0..=5 => self.append().await,
                 6 => self.beat().await,
                 7 => self.erase().await,
                 8 => self.rebuild().await,
-                _ => self.note().await,
+                9 => self.note().await,
+                10 => self.keep().await,
+                _ => self.discard().await,
             }
             self.compare_logs().await;
             self.compare_lists().await;
+            self.compare_feeds().await;
+            self.compare_kept().await;
         }
     }
 
@@ -248,6 +261,23 @@ impl History<'_> {
         self.saw("refusals", some(expected.len()));
     }
 
+    async fn keep(&mut self) {
+        let kept = self.dice.kept();
+        let here = self.memory.kept_one(&kept.tenant, &kept.kind, &kept.name).await.unwrap();
+        let seen = here.map_or_else(|| self.dice.digest(), |bytes| Digest::of(&bytes));
+        let expected = self.dice.pick(&[Expected::Absent, Expected::Anything, Expected::Digest(seen), Expected::Digest(seen)]);
+        let wins = both!(self, keep(kept, expected));
+        self.saw("keep", (wins, std::mem::discriminant(&expected)));
+    }
+
+    async fn discard(&mut self) {
+        let Kept { tenant, kind, name, .. } = self.dice.kept();
+        let was_there = self.memory.discard(&tenant, &kind, &name).await.unwrap();
+        let found = self.sqlite.discard(&tenant, &kind, &name).await.unwrap();
+        assert_eq!(found, was_there, "STORE_SEED={}: discard", self.seed);
+        self.saw("discard", was_there);
+    }
+
     async fn compare_logs(&mut self) {
         let (tenant, run) = (self.dice.tenant(), self.dice.run());
         let load = Load { tenant: tenant.clone(), run, snapshot: self.dice.one_in(2) };
@@ -282,7 +312,7 @@ impl History<'_> {
             limit,
         };
         let rows = both!(self, open(open));
-        self.saw("open", (some(rows.len()), open.kind, open.tenant.is_some()));
+        self.saw("open", (some(rows.len()), open.kind, open.tenant.is_some(), open.agent.is_some()));
         let line = self.dice.line(run(0));
         let find = Find {
             tenant: self.dice.some(Dice::tenant),
@@ -293,5 +323,32 @@ impl History<'_> {
         };
         let lines = both!(self, find(find));
         self.saw("find", (some(lines.len()), some(find.conditions.len()), find.trace_id.is_some(), find.before.is_some()));
+    }
+
+    async fn compare_feeds(&mut self) {
+        let newest = both!(self, fed());
+        let limit = u32::try_from(self.dice.below(6)).unwrap();
+        let feed = Feed { tenant: self.dice.tenant(), run: self.dice.some(Dice::run), after: self.dice.below(newest + 3), limit };
+        let page = both!(self, feed(feed));
+        self.saw("feed", (some(page.events.len()), page.upto < newest, feed.run.is_some()));
+        let tenant = self.dice.tenant();
+        let waiting = self.memory.waiting(&tenant).await.unwrap();
+        assert_eq!(self.sqlite.waiting(&tenant).await.unwrap(), waiting, "STORE_SEED={}: waiting", self.seed);
+        self.saw("waiting", some(waiting.len()));
+    }
+
+    async fn compare_kept(&mut self) {
+        let of = KeptOf {
+            tenant: self.dice.some(Dice::tenant),
+            kind: self.dice.pick(&["agent", "contract"]),
+            after: self.dice.some(|dice| (dice.tenant(), dice.kept().name)),
+            limit: u32::try_from(self.dice.below(4)).unwrap(),
+        };
+        let things = both!(self, kept(of));
+        self.saw("kept", (some(things.len()), of.tenant.is_some(), of.after.is_some()));
+        let Kept { tenant, kind, name, .. } = self.dice.kept();
+        let one = self.memory.kept_one(&tenant, &kind, &name).await.unwrap();
+        assert_eq!(self.sqlite.kept_one(&tenant, &kind, &name).await.unwrap(), one, "STORE_SEED={}: kept_one", self.seed);
+        self.saw("kept_one", one.is_some());
     }
 }

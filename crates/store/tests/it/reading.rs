@@ -5,7 +5,7 @@ use handclasp_core::id::{Tenant, Token};
 use handclasp_core::time::Timestamp;
 use handclasp_store::conformance::sample::{append, handoff, run, summary};
 use handclasp_store::sqlite::{Access, Sqlite};
-use handclasp_store::{Append, Beat, Load, Loaded, OpenError, RefusalNote, Store, StoreError};
+use handclasp_store::{Append, Beat, Expected, Kept, Load, Loaded, OpenError, RefusalNote, Store, StoreError};
 
 async fn load(store: &dyn Store) -> Option<Loaded> {
     store.load(Load { tenant: Tenant::local(), run: run(1), snapshot: true }).await.unwrap()
@@ -44,12 +44,15 @@ async fn every_write_to_a_reader_is_answered_with_read_only() {
         message: "no".to_owned(),
         pointer: None,
     };
+    let thing = Kept { tenant: tenant.clone(), kind: "agent".to_owned(), name: "coder".to_owned(), bytes: [].into() };
     let answers = [
         ("append", reader.append(append(run(1), 1, &["event"])).await.map(drop)),
         ("beat", reader.beat(vec![beat]).await),
         ("erase", reader.erase(&tenant, run(1), Digest::of(b"")).await.map(drop)),
         ("note_refusals", reader.note_refusals(vec![note]).await),
         ("rebuild", reader.rebuild(&tenant, summary(run(1)), vec![]).await),
+        ("keep", reader.keep(thing, Expected::Anything).await.map(drop)),
+        ("discard", reader.discard(&tenant, "agent", "coder").await.map(drop)),
     ];
     for (method, answer) in answers {
         assert!(matches!(answer, Err(StoreError::ReadOnly(_))), "`{method}` on a reader");
