@@ -2,7 +2,7 @@
 
 Kinds: `step` is a workflow whose agents are steps, called by threads; `step_async` the same with coroutines; `child` is
 a workflow whose agents are workflows of their own, started and awaited one after the other. The library runs in the
-client's process, as it does for its users, with its default settings; only telemetry and the admin server are off.
+client's process, as it does for its users, with its default settings; only the admin server is off.
 """
 
 import asyncio

@@ -31,6 +31,7 @@ def python_peers(folder: Path) -> Path:
 def node_peers(folder: Path) -> None:
     """The npm packages, and beside them our modules that import them: Node looks for packages next to the importing file."""
     target = folder / "node"
+    _require("node", "npm")
     node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
     asked_for = node + (HERE / "package.json").read_text()
     if not _is_installed(target, asked_for):
@@ -44,6 +45,12 @@ def node_peers(folder: Path) -> None:
         shutil.copy(module, target)
 
 
+def _require(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            sys.exit(f"peers: failed to find `{program}`\n  hint: install Node 20 or newer with npm, or leave Restate out with `--only`")
+
+
 def _is_installed(target: Path, asked_for: str) -> bool:
     note = target / "installed.txt"
     return note.exists() and note.read_text() == asked_for
@@ -55,4 +62,6 @@ def _note_installed(target: Path, asked_for: str) -> None:
 
 def _run(command: list[str], cwd: Path | None = None) -> None:
     print("installing:", " ".join(Path(word).name if "/" in word else word for word in command), file=sys.stderr)
-    subprocess.run(command, check=True, cwd=cwd, stdout=sys.stderr, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"})
+    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if code := subprocess.run(command, cwd=cwd, stdout=sys.stderr, env=environment).returncode:
+        sys.exit(f"peers: failed to install\n  caused by: `{command[0]}` ended with {code}; what it says stands above")

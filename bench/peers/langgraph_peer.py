@@ -14,19 +14,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypedDict
 
-os.environ["LANGSMITH_TRACING"] = "false"
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Command
 
-from langchain_core.runnables import RunnableConfig  # noqa: E402  the variable above is read at import
-from langgraph.checkpoint.base import BaseCheckpointSaver  # noqa: E402
-from langgraph.checkpoint.sqlite import SqliteSaver  # noqa: E402
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver  # noqa: E402
-from langgraph.graph import END, START, StateGraph  # noqa: E402
-from langgraph.graph.state import CompiledStateGraph  # noqa: E402
-from langgraph.types import Command  # noqa: E402
-
-import measure  # noqa: E402
-import sqlite_settings  # noqa: E402
-from measure import Gaps, Payload, Row, Seen  # noqa: E402
+import measure
+import sqlite_settings
+from measure import Gaps, Payload, Row, Seen
 
 gaps = Gaps()
 
@@ -88,6 +86,8 @@ async def drive_async(row: Row, file: str) -> tuple[Seen, str]:
 
 
 def main() -> None:
+    # The first variable that is asked for: it overrules a reader's own settings, whose account is not to be filled with this.
+    os.environ["LANGSMITH_TRACING_V2"] = "false"
     row = measure.row_asked_for(__doc__, kinds=("graph", "graph_async"))
     with tempfile.TemporaryDirectory(prefix="langgraph-", dir=row.folder) as store:
         file = str(Path(store) / "checkpoints.sqlite")

@@ -103,7 +103,7 @@ class Seen:
     first_failure: str | None
 
 
-class _Window:
+class Window:
     """The time that counts, and what ended in it. Work goes on until it closes, so that the load never thins out within."""
 
     def __init__(self, row: Row) -> None:
@@ -131,7 +131,7 @@ class _Window:
 
 def in_threads(row: Row, gaps: Gaps, workflow: Callable[[Payload], Payload]) -> Seen:
     """Keeps `row.concurrent` workflows under way, each called by a thread of its own."""
-    window, sent = _Window(row), payload()
+    window, sent = Window(row), payload()
 
     def caller() -> None:
         while window.is_open():
@@ -151,7 +151,7 @@ def in_threads(row: Row, gaps: Gaps, workflow: Callable[[Payload], Payload]) -> 
 
 async def in_tasks(row: Row, gaps: Gaps, workflow: Callable[[Payload], Awaitable[Payload]]) -> Seen:
     """Keeps `row.concurrent` workflows under way on one event loop."""
-    window, sent = _Window(row), payload()
+    window, sent = Window(row), payload()
 
     async def caller() -> None:
         while window.is_open():

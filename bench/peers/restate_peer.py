@@ -8,6 +8,7 @@ Telemetry is off, everything listens on loopback and on free ports, and all is s
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -165,6 +166,8 @@ def measured(row: Row, folder: Path) -> None:
 
 
 def main() -> None:
+    # Whoever ends this process ends the server, too: as after Ctrl-C, every block is left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     row = measure.row_asked_for(__doc__, kinds=("call", "run"))
     with tempfile.TemporaryDirectory(prefix="restate-", dir=row.folder) as folder:
         measured(row, Path(folder))

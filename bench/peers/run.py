@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,9 @@ CONCURRENT = (1, 64)
 
 # What a row may take on top of its time under load: a system starts, warms up, and finishes what is under way.
 GRACE_SECONDS = 120
+
+# What a peer may take to stop what it started: Restate's server alone takes some seconds.
+STOP_SECONDS = 20
 
 # Above this the machine is doing something else, and the figures say more about that than about the peers.
 LOAD_MAX = 0.5
@@ -109,10 +113,10 @@ def rows_in_turn(peers: list[Peer], repetitions: int, seconds: float) -> Iterato
     """The same work side by side: all peers and kinds on one kind of work, then the next. Each time another one is first."""
     asked = [(peer, kind) for peer in peers for kind in peer.kinds]
     work = [(steps, concurrent) for concurrent in CONCURRENT for steps in STEPS]
-    for turn in range(repetitions * len(work)):
-        steps, concurrent = work[turn % len(work)]
-        for peer, kind in rotated(asked, turn):
-            yield peer, Row(kind, steps, concurrent, seconds, FOLDER)
+    for repetition in range(repetitions):
+        for place, (steps, concurrent) in enumerate(work):
+            for peer, kind in rotated(asked, repetition + place):
+                yield peer, Row(kind, steps, concurrent, seconds, FOLDER)
 
 
 def rotated(items: list, by: int) -> list:
@@ -145,11 +149,10 @@ def output_of(command: list[str], seconds: float) -> str:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True)
         try:
             said, _ = process.communicate(timeout=seconds)
-        except BaseException as error:
+        except subprocess.TimeoutExpired as error:
+            raise RowFailed(f"no answer within {seconds:.0f} s") from error
+        finally:
             end_group(process)
-            if isinstance(error, subprocess.TimeoutExpired):
-                raise RowFailed(f"no answer within {seconds:.0f} s") from error
-            raise
         if process.returncode != 0:
             errors.seek(0)
             raise RowFailed(f"exit code {process.returncode}\n{errors.read()[-4000:]}")
@@ -157,16 +160,13 @@ def output_of(command: list[str], seconds: float) -> str:
 
 
 def end_group(process: subprocess.Popen) -> None:
-    """First as Ctrl-C would, so that the peer removes its store; then for good, whatever is left of the group."""
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
+    """Nothing of a row goes on after it. A peer still at work is asked first, as by Ctrl-C, so that it removes its store."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
@@ -201,12 +201,16 @@ def publish(measured: list[table.Line], disk_ms: list[float], options: argparse.
     (FOLDER / "results.json").write_text(json.dumps(about | {"rows": lines, "measured": measured}, indent=2) + "\n")
     disk = about["disk_sync_ms"]
     text = (
-        f"{about['machine']}; {about['measured_at']}; medians of {options.repetitions} times {options.seconds:.0f} s. "
-        f"A kilobyte was safe on this disk in {disk['median']} ms ({disk['lowest']} – {disk['highest']}).\n\n{table.markdown(lines)}\n"
+        f"{about['machine']}; {about['measured_at']}; medians of {options.repetitions} × {options.seconds:.0f} s. "
+        f"A kilobyte was safe on this disk in {disk['median']} ms ({disk['lowest']} – {disk['highest']}). Times in ms.\n\n{table.markdown(lines)}\n"
     )
     (FOLDER / "table.md").write_text(text)
     print(text, end="")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("peers: stopped; nothing was published")

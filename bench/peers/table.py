@@ -17,12 +17,12 @@ COLUMNS = (
     ("workflows/s", "workflows_per_s"),
     ("from – to", "workflows_per_s_range"),
     ("handoffs/s", "handoffs_per_s"),
-    ("workflow p50 ms", "wf_p50_ms"),
-    ("p95", "wf_p95_ms"),
-    ("p99", "wf_p99_ms"),
-    ("gap p50 ms", "gap_p50_ms"),
-    ("p95", "gap_p95_ms"),
-    ("p99", "gap_p99_ms"),
+    ("wf p50", "wf_p50_ms"),
+    ("wf p95", "wf_p95_ms"),
+    ("wf p99", "wf_p99_ms"),
+    ("gap p50", "gap_p50_ms"),
+    ("gap p95", "gap_p95_ms"),
+    ("gap p99", "gap_p99_ms"),
     ("failed", "failed"),
     ("version", "version"),
     ("durability", "durability"),
@@ -60,7 +60,7 @@ def median(numbers) -> float | None:
 
 
 def markdown(lines: list[Line]) -> str:
-    """The table. A row with failures is not hidden and not corrected: its count stands in the row."""
+    """The table. A row with failures is not hidden and not corrected: its count stands in the row. Times are in milliseconds."""
     titles = "| " + " | ".join(title for title, _ in COLUMNS) + " |"
     rule = "|" + "|".join(":--" if name in WORDS else "--:" for _, name in COLUMNS) + "|"
     return "\n".join([titles, rule, *(f"| {' | '.join(cell(line[name]) for _, name in COLUMNS)} |" for line in lines)])
