@@ -3,7 +3,14 @@
 //! A contract is checked by whoever holds the bytes, before the desk; the verdict comes in through
 //! the [`crate::World`] and `decide` compares its digests. Remote references are never fetched and
 //! patterns run on a linear-time regex engine, so a schema from outside can neither open a
-//! connection nor hang a check.
+//! connection nor hang a check. [`diff`] says whom a new version breaks, [`succession`] which version
+//! may be published after which, and [`infer`] drafts a schema from payloads that were seen.
+
+pub mod diff;
+pub mod succession;
+
+pub use self::diff::{Breaks, Change, diff, is_compatible};
+pub use self::succession::check_succession;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -208,16 +215,11 @@ pub struct Checker {
 impl Checker {
     /// Compiles a contract's schema.
     pub fn new(contract: &Contract) -> Result<Self, BadSchema> {
-        let validator = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .should_validate_formats(true)
-            .build(&contract.schema)
-            .map_err(|error| BadSchema {
-                contract: contract.id.clone(),
-                pointer: error.instance_path().to_string(),
-                problem: error.to_string(),
-            })?;
+        let validator = validator(&contract.schema).map_err(|error| BadSchema {
+            contract: contract.id.clone(),
+            pointer: error.instance_path().to_string(),
+            problem: error.to_string(),
+        })?;
         Ok(Self { digest: contract.digest(), validator })
     }
 
@@ -233,6 +235,15 @@ impl Checker {
         }
         self.validator.iter_errors(value).take(VIOLATIONS_MAX).map(|error| violation(&error)).collect()
     }
+}
+
+/// Compiles a schema the way every check of a payload does.
+fn validator(schema: &Value) -> Result<jsonschema::Validator, jsonschema::ValidationError<'static>> {
+    jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft202012)
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .should_validate_formats(true)
+        .build(schema)
 }
 
 fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::blob::Digest;
 use crate::command::EffectId;
-use crate::contract::{ContractId, ContractRange, Violation};
+use crate::contract::{Change, ContractId, ContractRange, Violation};
 use crate::id::{AgentName, Capability, HandoffId, InterruptId, ItemId, StepName};
 
 /// Why the rules say no.
@@ -236,6 +236,24 @@ pub enum Refusal {
         /// What is wrong.
         problem: &'static str,
     },
+    /// A published version never changes.
+    #[error("`{contract}` is published with other content")]
+    ContractTaken {
+        /// Which version.
+        contract: ContractId,
+        /// What is published under it.
+        published: Digest,
+    },
+    /// Receivers that accept one of the two accept the other, and cannot rely on it.
+    #[error("`{contract}` is not compatible with `{against}`: {}", first(.changes))]
+    ContractBreaks {
+        /// The new version.
+        contract: ContractId,
+        /// The published one that it is held against.
+        against: Box<ContractId>,
+        /// What breaks somebody, from the older of the two to the newer.
+        changes: Vec<Change>,
+    },
 }
 
 /// What a read-back left out or got wrong.
@@ -311,6 +329,14 @@ fn list(violations: &[Violation]) -> String {
     violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// The changes that fit into a sentence; the refusal has all of them.
+fn first(changes: &[Change]) -> String {
+    const NAMED_MAX: usize = 5;
+    let more = changes.len().saturating_sub(NAMED_MAX);
+    let named = changes.iter().take(NAMED_MAX).map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if more == 0 { named } else { format!("{named}; and {more} more") }
+}
+
 fn speaks(ranges: &[ContractRange]) -> String {
     if ranges.is_empty() { "; it accepts no contract".to_owned() } else { format!("; it accepts {}", names(ranges)) }
 }
@@ -334,7 +360,7 @@ pages!(
     "HC-001", "HC-002", "HC-003", "HC-004", "HC-005", "HC-006", "HC-007", "HC-008", "HC-009", "HC-010", "HC-011", "HC-012", "HC-013",
     "HC-014", "HC-015", "HC-016", "HC-017", "HC-018", "HC-019", "HC-020", "HC-021", "HC-022", "HC-023", "HC-024", "HC-025", "HC-026",
     "HC-027", "HC-028", "HC-029", "HC-030", "HC-031", "HC-032", "HC-033", "HC-034", "HC-035", "HC-036", "HC-037", "HC-038", "HC-039",
-    "HC-041", "HC-042",
+    "HC-041", "HC-042", "HC-043", "HC-044",
 );
 
 impl Refusal {
@@ -382,6 +408,8 @@ impl Refusal {
             Self::OpenQuestions => "HC-039",
             Self::AlreadyOpen => "HC-041",
             Self::BadField { .. } => "HC-042",
+            Self::ContractTaken { .. } => "HC-043",
+            Self::ContractBreaks { .. } => "HC-044",
         }
     }
 
@@ -429,6 +457,8 @@ impl Refusal {
             Self::OpenQuestions => "wait for the answers, or cancel the handoff",
             Self::AlreadyOpen => "open a run with a new id",
             Self::BadField { .. } => "correct the field and send it again",
+            Self::ContractTaken { .. } => "publish it under a new version",
+            Self::ContractBreaks { .. } => "mend what is named, or publish it as the next incompatible version",
         }
     }
 

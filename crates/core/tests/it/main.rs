@@ -7,6 +7,7 @@
 
 mod chain;
 mod children;
+mod compatibility;
 mod delegation;
 mod effects;
 mod endings;
