@@ -49,8 +49,7 @@ impl AnyCommand {
                 return Ok(());
             }
         };
-        let Some(stderr) = child.stderr().take() else { return Ok(()) };
-        let mut tail = Tail::of(stderr);
+        let Some(Ok(mut tail)) = child.stderr().take().map(Tail::of) else { return Ok(()) };
         let output = self.output(turn, child.as_mut()).await;
         let _ = child.start_kill();
         let heard = tail.rest().await;

@@ -1,4 +1,7 @@
 //! One running agent process: its pipes, and the end of what it says on stderr.
+//!
+//! Owns its end, too: asked politely first, then by force, and always with everything that it has
+//! started. Which turns it works and how long it is kept between them is decided elsewhere.
 
 use std::io;
 use std::process::ExitStatus;
@@ -22,6 +25,11 @@ pub(crate) struct Instance {
     lines: Lines<ChildStdout>,
     pub(crate) stderr: Tail,
     requests: u64,
+    /// It has waited for work, and nothing was written to it since.
+    untried: bool,
+    /// It has ended, and was waited for. Its process group must not be signalled any more: the number
+    /// may belong to somebody else by now.
+    gone: bool,
 }
 
 impl Instance {
@@ -31,7 +39,7 @@ impl Instance {
         let stdin = child.stdin().take();
         let stdout = child.stdout().take().ok_or_else(piped)?;
         let stderr = child.stderr().take().ok_or_else(piped)?;
-        Ok(Self { child, stdin, lines: Lines::new(stdout), stderr: Tail::of(stderr), requests: 0 })
+        Ok(Self { child, stdin, lines: Lines::new(stdout), stderr: Tail::of(stderr)?, requests: 0, untried: false, gone: false })
     }
 
     /// An id for the next request to it.
@@ -49,28 +57,55 @@ impl Instance {
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let stdin = self.stdin.as_mut().ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))?;
         stdin.write_all(bytes).await?;
-        stdin.flush().await
+        stdin.flush().await?;
+        self.untried = false;
+        Ok(())
     }
 
-    /// Whether it is still there.
-    pub(crate) fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    /// Ends when it writes something (true), or ends itself (false). Cancelling loses nothing.
+    pub(crate) async fn stirs(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            wrote = self.lines.stirs() => wrote,
+            _ = self.child.wait() => false,
+        }
+    }
+
+    /// Makes it ready for a turn after it has waited. What it said on stderr meanwhile belongs to no
+    /// turn, least of all to one of another run.
+    pub(crate) fn wake(&mut self) {
+        self.stderr.take();
+        self.untried = true;
+    }
+
+    /// Whether it has waited for work and may have ended over it: nothing has reached it since.
+    pub(crate) fn is_untried(&self) -> bool {
+        self.untried
     }
 
     /// How it ended, once its output has; killed if it takes too long over it.
     pub(crate) async fn ended(&mut self) -> Option<ExitStatus> {
         self.stdin = None;
-        if let Ok(status) = tokio::time::timeout(PATIENCE, self.child.wait()).await {
-            return status.ok();
-        }
+        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        // What it has started may have outlived it.
         self.kill().await;
-        None
+        status.ok()?.ok()
     }
 
     /// Ends it at once, with everything that it has started.
     pub(crate) async fn kill(&mut self) {
         self.stdin = None;
-        let _ = self.child.start_kill();
-        let _ = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        if !self.gone {
+            let _ = self.child.start_kill();
+            self.gone = tokio::time::timeout(PATIENCE, self.child.wait()).await.is_ok();
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        if !self.gone {
+            let _ = self.child.start_kill();
+        }
     }
 }

@@ -1,4 +1,8 @@
-//! How an agent's program is started: what it is called, where it runs, what it may see.
+//! How an agent's program is started: what it is called, where it runs, what it may see, and how much
+//! of it is kept between its turns.
+//!
+//! All of this is the agent's own and the same for every run: what differs from run to run reaches a
+//! process in its briefing only, never in its environment, its arguments or its folder.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,6 +25,21 @@ pub struct Launch {
     pub env: Vec<String>,
     /// A turn that takes longer is ended and has failed; waiting for a person does not count.
     pub timeout: Millis,
+    /// What is kept of it between its turns. A [`LaunchKind::Command`] is started for each attempt.
+    pub pool: Pool,
+}
+
+/// How many processes of an agent are kept between its turns, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// So many wait for work at the most. More may work at once; they are ended after their turn.
+    pub size: u32,
+    /// So many are started before there is work for them, and another one for each that gets some.
+    pub ahead: u32,
+    /// One that has worked and then waited for so long is ended.
+    pub idle: Millis,
+    /// One that has worked for a run works for no other.
+    pub per_run: bool,
 }
 
 /// How an agent is talked to.

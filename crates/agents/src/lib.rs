@@ -5,12 +5,15 @@
 //! engine gave it. The protocol is described in `docs/agent-protocol.md`.
 
 mod command;
+mod idle;
 mod instance;
 mod launch;
 mod lines;
 mod process;
 mod session;
+mod shelf;
 mod tail;
+mod warm;
 mod wire;
 
 use std::sync::Arc;
@@ -19,14 +22,14 @@ use handclasp_core::id::AgentName;
 use handclasp_engine::Driver;
 use handclasp_engine::post::Drivers;
 
-pub use self::launch::{Form, Launch, LaunchKind};
+pub use self::launch::{Form, Launch, LaunchKind, Pool};
 
-/// A driver for each agent.
+/// A driver for each agent. Called inside a Tokio runtime it starts what is to be started ahead.
 pub fn drivers(agents: impl Iterator<Item = (AgentName, Launch)>) -> Drivers {
     agents
         .map(|(name, launch)| {
             let driver: Arc<dyn Driver> = match launch.kind {
-                LaunchKind::Process => Arc::new(process::Process::new(launch)),
+                LaunchKind::Process => Arc::new(process::Process::new(name.clone(), launch)),
                 LaunchKind::Command { stdin } => Arc::new(command::AnyCommand::new(launch, stdin)),
             };
             (name, driver)

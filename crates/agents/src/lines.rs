@@ -46,4 +46,20 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
         }
     }
+
+    /// Ends when there is something to read (true), or nothing more to come (false). Blank lines are
+    /// nothing: many programs end a message with one newline too many.
+    pub(crate) async fn stirs(&mut self) -> bool {
+        if !self.partial.is_empty() {
+            return true;
+        }
+        loop {
+            let Ok(chunk @ [_, ..]) = self.reader.fill_buf().await else { return false };
+            if !chunk.iter().all(u8::is_ascii_whitespace) {
+                return true;
+            }
+            let blank = chunk.len();
+            self.reader.consume(blank);
+        }
+    }
 }

@@ -1,87 +1,79 @@
-//! Agents that speak the protocol: a warm process for each run.
+//! Agents that speak the protocol: a process for each turn, warm where there is one.
+//!
+//! Which process a turn gets is decided by [`crate::warm`], what is said in it by [`crate::session`].
+//! Here the two meet: a process that has ended while it waited is replaced before the agent is asked
+//! for anything, so that no attempt is lost over it.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::io;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use handclasp_core::command::AgentError;
-use handclasp_core::id::{RunId, Tenant};
+use handclasp_core::id::{AgentName, RunId, Tenant};
 use handclasp_core::limits::Usage;
 use handclasp_engine::{Driver, Turn};
 
 use crate::instance::Instance;
 use crate::launch::Launch;
-use crate::session;
+use crate::session::{self, Left};
+use crate::warm::{Place, Warm};
 
-/// Runs one agent as a process that speaks the protocol.
+/// Runs one agent as processes that speak the protocol.
 pub(crate) struct Process {
     launch: Launch,
-    /// Processes that wait for their run's next handoff.
-    warm: Mutex<BTreeMap<(Tenant, RunId), Vec<Instance>>>,
+    warm: Arc<Warm>,
 }
 
 impl Process {
-    pub(crate) fn new(launch: Launch) -> Self {
-        Self { launch, warm: Mutex::new(BTreeMap::new()) }
-    }
-
-    fn warm(&self, key: &(Tenant, RunId)) -> Option<Instance> {
-        let mut all = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = all.get_mut(key)?;
-        while let Some(mut instance) = waiting.pop() {
-            if instance.is_alive() {
-                return Some(instance);
-            }
+    pub(crate) fn new(agent: AgentName, launch: Launch) -> Self {
+        let warm = Arc::new(Warm::new(agent, launch.clone()));
+        // Without a runtime nothing can be started yet; the first turn will do it.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            warm.stock();
         }
-        None
+        Self { launch, warm }
     }
 
-    fn keep(&self, key: (Tenant, RunId), instance: Instance) {
-        self.warm.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default().push(instance);
+    async fn turn(&self, turn: Turn) {
+        let place = Arc::new(self.warm.place(turn.tenant(), turn.handoff().run));
+        let mut left = self.attempt(&turn, place.process().await, &place).await;
+        if matches!(left, Left::NotAsked) {
+            tracing::info!(agent = %turn.agent(), handoff = %turn.handoff(), "a process ended before its turn; another one is started");
+            left = self.attempt(&turn, Instance::start(&self.launch), &place).await;
+        }
+        if let Left::Warm(instance) = left {
+            place.give_back(instance).await;
+        }
     }
 
-    async fn end_all(instances: Vec<Instance>) {
-        for mut instance in instances {
-            instance.ended().await;
+    async fn attempt(&self, turn: &Turn, instance: io::Result<Instance>, place: &Arc<Place>) -> Left {
+        match instance {
+            Ok(instance) => session::work(turn.clone(), instance, self.launch.timeout, Arc::clone(place)).await,
+            Err(error) => {
+                not_started(turn, &self.launch, &error).await;
+                Left::Gone
+            }
         }
     }
 }
 
 impl Driver for Process {
     fn work(&self, turn: Turn) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let key = (turn.tenant().clone(), turn.handoff().run);
-            let instance = match self.warm(&key) {
-                Some(instance) => instance,
-                None => match Instance::start(&self.launch) {
-                    Ok(instance) => instance,
-                    Err(error) => return not_started(&turn, &self.launch, &error).await,
-                },
-            };
-            if let Some(instance) = session::work(turn, instance, self.launch.timeout).await {
-                self.keep(key, instance);
-            }
-        })
+        Box::pin(self.turn(turn))
     }
 
     fn run_ended(&self, tenant: &Tenant, run: RunId) -> BoxFuture<'_, ()> {
-        let key = (tenant.clone(), run);
-        Box::pin(async move {
-            let instances = self.warm.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-            Self::end_all(instances.unwrap_or_default()).await;
-        })
+        let tenant = tenant.clone();
+        Box::pin(async move { self.warm.run_ended(&tenant, run).await })
     }
 
     fn stop(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            let all = std::mem::take(&mut *self.warm.lock().unwrap_or_else(PoisonError::into_inner));
-            Self::end_all(all.into_values().flatten().collect()).await;
-        })
+        Box::pin(self.warm.stop())
     }
 }
 
 /// A program that cannot be started now will not be startable in a second either.
-pub(crate) async fn not_started(turn: &Turn, launch: &Launch, error: &std::io::Error) {
+pub(crate) async fn not_started(turn: &Turn, launch: &Launch, error: &io::Error) {
     let error = AgentError {
         kind: "not_started".to_owned(),
         message: format!("`{}` cannot be started in `{}`: {error}", launch.program(), launch.cwd.display()),

@@ -7,6 +7,7 @@
 mod calls;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
@@ -24,6 +25,7 @@ use self::calls::Called;
 use crate::instance::Instance;
 use crate::lines::Line;
 use crate::tail::last_words;
+use crate::warm::Place;
 use crate::wire::{self, Ending, Message, Worked};
 
 /// A refused result is sent back to be mended so often; then the attempt has failed.
@@ -49,6 +51,7 @@ struct Session {
     mends: u32,
     /// The id of the request that the agent has to answer.
     open: String,
+    place: Arc<Place>,
 }
 
 /// What a session comes to.
@@ -57,17 +60,33 @@ enum End {
     Warm,
     /// The turn is over; the process is not to be used again.
     Done,
+    /// The process had ended while it waited for work: it was asked for nothing.
+    NotAsked,
     /// The attempt failed through the process.
     Broken { kind: &'static str, message: String, hint: &'static str },
 }
 
-/// Works one turn. Gives the process back if it can serve the run's next handoff.
-pub(crate) async fn work(turn: Turn, mut instance: Instance, timeout: Millis) -> Option<Instance> {
+/// What a turn leaves behind.
+pub(crate) enum Left {
+    /// A process that is fit for another turn.
+    Warm(Instance),
+    /// The turn is over, and so is the process.
+    Gone,
+    /// The turn has not begun: the process had ended before. Another one can work it.
+    NotAsked,
+}
+
+/// Works one turn. Tells its place when the process is about to be free.
+pub(crate) async fn work(turn: Turn, mut instance: Instance, timeout: Millis, place: Arc<Place>) -> Left {
     let open = instance.next_id();
-    let mut session = Session { turn, instance, accepted: false, begun: BTreeMap::new(), spawned: 0, asked: 0, mends: 0, open };
+    let mut session = Session { turn, instance, accepted: false, begun: BTreeMap::new(), spawned: 0, asked: 0, mends: 0, open, place };
     match session.run(timeout).await {
-        End::Warm => return Some(session.instance),
+        End::Warm => return Left::Warm(session.instance),
         End::Done => session.instance.kill().await,
+        End::NotAsked => {
+            session.instance.kill().await;
+            return Left::NotAsked;
+        }
         End::Broken { kind, message, hint } => {
             session.instance.kill().await;
             let heard = last_words(&session.instance.stderr.rest().await);
@@ -75,7 +94,7 @@ pub(crate) async fn work(turn: Turn, mut instance: Instance, timeout: Millis) ->
             session.fail(kind, message, Some(hint)).await;
         }
     }
-    None
+    Left::Gone
 }
 
 impl Session {
@@ -131,6 +150,8 @@ impl Session {
     async fn send(&mut self, bytes: &[u8], deadline: Instant) -> Option<End> {
         match tokio::time::timeout_at(deadline, self.instance.write(bytes)).await {
             Ok(Ok(())) => None,
+            // It may have read the beginning of a line, which asks for nothing.
+            Ok(Err(_)) if self.instance.is_untried() => Some(End::NotAsked),
             Ok(Err(_)) => Some(self.exited().await),
             Err(_) => Some(End::Broken {
                 kind: "timed_out",
@@ -163,19 +184,24 @@ impl Session {
             }
             Ok(Message::Notification { method, params }) => {
                 // Nobody waits for what became of it.
-                let _ = self.called(&method, params).await;
-                Heard::Go
+                let called = self.called(&method, params).await;
+                if matches!(called, Called::Over) { Heard::End(End::Warm) } else { Heard::Go }
             }
             Ok(Message::Request { id, method, params }) => match self.called(&method, params).await {
                 Called::Answer(outcome) => self.send(&wire::response(&id, &outcome), deadline).await.map_or(Heard::Go, Heard::End),
                 Called::Wait(answer) => Heard::Wait(id, answer),
-                Called::Over => Heard::End(End::Warm),
+                Called::Over => {
+                    // It is told so, or it would take the next `work` for the answer that it waits for.
+                    let told = self.send(&wire::response(&id, &Ok(json!({}))), deadline).await;
+                    Heard::End(if told.is_none() { End::Warm } else { End::Done })
+                }
             },
         }
     }
 
     /// The answer to `work` or `mend`.
     async fn answered(&mut self, outcome: Result<Value, wire::Failure>, deadline: Instant) -> Heard {
+        self.place.closes(true);
         let value = match outcome {
             Ok(value) => value,
             Err(failure) if self.mends > 0 && failure.knows_no_such_method() => {
@@ -188,8 +214,6 @@ impl Session {
                 return Heard::End(End::Warm);
             }
         };
-        // What is on the way from stderr should be part of the record.
-        tokio::task::yield_now().await;
         let heard = self.instance.stderr.take();
         let ending = match Worked::ending(value, &heard) {
             Ok(ending) => ending,
@@ -246,6 +270,7 @@ impl Session {
             self.fail("refused", message, Some(hint)).await;
             return Heard::End(End::Warm);
         }
+        self.place.closes(false);
         self.mends += 1;
         self.open = self.instance.next_id();
         let request = wire::request(&self.open, "mend", &wire::to_mend(code, message, hint, violations));

@@ -1,39 +1,52 @@
 //! The end of what a process writes to stderr. It is kept with the run.
+//!
+//! Read as it comes, so that a process never waits for us. Whoever takes what is there gets all that
+//! was written before: what an agent printed ahead of its answer belongs to that answer's turn, and
+//! what it printed after it to no other one.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::unix::pipe::Receiver;
+use tokio::process::ChildStderr;
 use tokio::task::JoinHandle;
 
 /// What is kept of one turn's stderr: the end says why something went wrong.
 const KEPT_BYTES: usize = 64 * 1024;
 
+/// Reads in one go, at the most: as much as the largest pipe holds. A process that writes faster than
+/// it is read does not keep anybody here.
+const READS_MAX: usize = 128;
+
 /// Collects the end of a stream.
 pub(crate) struct Tail {
-    kept: Arc<Mutex<VecDeque<u8>>>,
+    stream: Arc<Stream>,
     reader: JoinHandle<()>,
 }
 
+struct Stream {
+    pipe: Receiver,
+    /// The same pipe, for reading what is there now: Tokio only knows what it has been told of.
+    now: File,
+    kept: Mutex<VecDeque<u8>>,
+}
+
 impl Tail {
-    pub(crate) fn of(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
-        let kept = Arc::new(Mutex::new(VecDeque::new()));
-        let into = Arc::clone(&kept);
-        let reader = tokio::spawn(async move {
-            let mut chunk = vec![0; 8 * 1024];
-            while let Ok(read @ 1..) = stream.read(&mut chunk).await {
-                let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend(&chunk[..read]);
-                let surplus = kept.len().saturating_sub(KEPT_BYTES);
-                kept.drain(..surplus);
-            }
-        });
-        Self { kept, reader }
+    pub(crate) fn of(stderr: ChildStderr) -> io::Result<Self> {
+        // Tokio makes its pipes blocking ones when it gives them away; the `Receiver` undoes that for both.
+        let pipe = stderr.into_owned_fd()?;
+        let now = File::from(pipe.try_clone()?);
+        let stream = Arc::new(Stream { pipe: Receiver::from_owned_fd(pipe)?, now, kept: Mutex::default() });
+        let reader = tokio::spawn(Arc::clone(&stream).collect());
+        Ok(Self { stream, reader })
     }
 
-    /// What has come since the last time.
+    /// What was written since the last time, up to this moment.
     pub(crate) fn take(&self) -> String {
-        let bytes: Vec<u8> = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner)).into();
+        let _ = self.stream.read(|chunk| (&self.stream.now).read(chunk));
+        let bytes: Vec<u8> = std::mem::take(&mut *self.stream.kept.lock().unwrap_or_else(PoisonError::into_inner)).into();
         String::from_utf8_lossy(&bytes).trim().to_owned()
     }
 
@@ -44,6 +57,45 @@ impl Tail {
         let _ = tokio::time::timeout(patience, &mut self.reader).await;
         self.take()
     }
+}
+
+impl Stream {
+    async fn collect(self: Arc<Self>) {
+        while self.pipe.readable().await.is_ok() {
+            match self.read(|chunk| self.pipe.try_read(chunk)) {
+                Ok(More::Later) => {}
+                Ok(More::Now) => tokio::task::yield_now().await,
+                Ok(More::Never) | Err(_) => return,
+            }
+        }
+    }
+
+    /// Reads what is there, and says whether more will come.
+    fn read(&self, mut from: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<More> {
+        let mut chunk = [0; 8 * 1024];
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..READS_MAX {
+            match from(&mut chunk) {
+                Ok(0) => return Ok(More::Never),
+                Ok(read) => {
+                    kept.extend(&chunk[..read]);
+                    let surplus = kept.len().saturating_sub(KEPT_BYTES);
+                    kept.drain(..surplus);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(More::Later),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(More::Now)
+    }
+}
+
+/// When there is more to read.
+enum More {
+    Now,
+    Later,
+    Never,
 }
 
 impl Drop for Tail {

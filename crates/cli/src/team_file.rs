@@ -84,6 +84,12 @@ fn launch(launch: &Launch) -> handclasp_agents::Launch {
         cwd: launch.cwd.clone(),
         env: launch.env.clone(),
         timeout: launch.timeout_ms,
+        pool: handclasp_agents::Pool {
+            size: launch.pool.size,
+            ahead: launch.pool.ahead,
+            idle: launch.pool.idle_ms,
+            per_run: launch.pool.per_run,
+        },
     }
 }
 

@@ -23,6 +23,12 @@ const LEASE: Millis = Millis::seconds(30);
 /// Longer than a model takes for one answer, shorter than a coffee break that nobody notices.
 const TIMEOUT: Millis = Millis::seconds(600);
 
+/// Enough for five handoffs at once without a cold start, and no more memory than a person would grant unasked.
+const POOL_SIZE: u32 = 5;
+
+/// Longer than the pauses of a team at work, shorter than a night of doing nothing.
+const POOL_IDLE: Millis = Millis::seconds(300);
+
 /// A larger script is pinned by its length: it is data or a program, and hashing it delays every start.
 const SCRIPT_BYTES_MAX: u64 = 64 << 20;
 
@@ -48,6 +54,21 @@ pub struct Launch {
     pub env: Vec<String>,
     /// A handoff that takes longer is taken away.
     pub timeout_ms: Millis,
+    /// What is kept of a process between its turns.
+    pub pool: Pool,
+}
+
+/// How many processes of an agent are kept between its turns, and for whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Pool {
+    /// So many wait for work at the most.
+    pub size: u32,
+    /// One that has worked and then waited for so long is ended.
+    pub idle_ms: Millis,
+    /// So many are started before there is work for them.
+    pub ahead: u32,
+    /// One that has worked for a run works for no other.
+    pub per_run: bool,
 }
 
 /// How one talks to an agent.
@@ -84,6 +105,7 @@ struct Definition<'a> {
     cwd: &'a str,
     env: &'a [String],
     timeout_ms: Millis,
+    pool: Pool,
     scripts: BTreeMap<&'a str, Digest>,
 }
 
@@ -135,6 +157,26 @@ fn check_stdin(node: &Node, mistakes: &mut Mistakes) {
     }
 }
 
+fn pool(node: &Node, mistakes: &mut Mistakes) -> Pool {
+    let given = node.get("pool");
+    if let (Some(at), Some(_), None) = (given, node.get("command"), node.get("process")) {
+        let problem = Problem::new("`pool` is for a `process`; a `command` is started for each attempt");
+        mistakes.add(at.spot, problem.hint("remove `pool`, or write `process` instead of `command`"));
+    }
+    let key = |name| given.and_then(|pool| pool.get(name));
+    let pool = Pool {
+        size: key("size").and_then(Node::count).unwrap_or(POOL_SIZE),
+        idle_ms: key("idle").and_then(Node::duration).unwrap_or(POOL_IDLE),
+        ahead: key("ahead").and_then(Node::count).unwrap_or(0),
+        per_run: key("per_run").and_then(Node::switch).unwrap_or(false),
+    };
+    if let Some(at) = key("ahead").filter(|at| pool.ahead > pool.size && !mistakes.within(at)) {
+        let problem = Problem::new(format!("{} are started ahead, but the pool keeps at most {}", pool.ahead, pool.size));
+        mistakes.add(at.spot, problem.hint("lower `ahead`, or raise `size`"));
+    }
+    pool
+}
+
 fn cwd_as_written(node: &Node) -> &str {
     node.get("cwd").and_then(Node::text).unwrap_or(".")
 }
@@ -159,6 +201,7 @@ fn launch(node: &Node, folder: &Path, mistakes: &mut Mistakes) -> Launch {
         cwd: std::path::absolute(&cwd).unwrap_or(cwd),
         env: node.get("env").map(Node::all_parsed).unwrap_or_default(),
         timeout_ms: node.get("timeout").and_then(Node::duration).unwrap_or(TIMEOUT),
+        pool: pool(node, mistakes),
     }
 }
 
@@ -183,6 +226,7 @@ fn definition(agent: &Agent, launch: &Launch, files: &[String], cwd: &str, folde
         cwd,
         env: &launch.env,
         timeout_ms: launch.timeout_ms,
+        pool: launch.pool,
         scripts: scripts(launch, files, folder),
     })
 }

@@ -190,8 +190,21 @@ static AGENT: Object = Object {
             "Files that it is made of beside its command line, relative to `cwd`; a run notices when one changes.",
         ),
         Key::optional("stdin", Shape::Choice(&["markdown", "json"]), "How a `command` gets its briefing; `markdown`."),
+        Key::optional("pool", Shape::Object(&POOL), "What is kept of a `process` between its turns."),
     ],
     exactly_one: &["process", "command"],
+};
+
+static POOL: Object = Object {
+    name: "a pool",
+    about: "How many processes of an agent are kept between its turns, and for whom.",
+    keys: &[
+        Key::optional("size", Shape::Whole { min: 0, max: 10_000 }, "How many wait for work at the most, 0 for none; 5."),
+        Key::optional("idle", TIME, "How long one that has worked waits for more work before it is ended; 5m."),
+        Key::optional("ahead", Shape::Whole { min: 0, max: 10_000 }, "How many are started before there is work for them; 0."),
+        Key::optional("per_run", Shape::Switch, "Whether one that has worked for a run works for no other; `false`."),
+    ],
+    exactly_one: &[],
 };
 
 static CAPABLE: Object = Object {

@@ -24,7 +24,7 @@ mod team;
 mod template;
 mod terms;
 
-pub use agent::{Launch, LaunchKind, StdinForm, TeamAgent};
+pub use agent::{Launch, LaunchKind, Pool, StdinForm, TeamAgent};
 pub use input::{Input, InputKind, InputMistake};
 pub use item::TeamItem;
 pub use mistake::Mistake;

@@ -27,10 +27,16 @@ impl Session {
         let outcome = match method {
             "accept" => self.accept(params).await,
             "decline" => match read::<wire::Decline>(method, params) {
-                Ok(decline) => match self.turn.decline(decline.reason).await {
-                    Ok(_) => return Called::Over,
-                    Err(rejection) => Err(explained(&rejection)),
-                },
+                Ok(decline) => {
+                    self.place.closes(true);
+                    match self.turn.decline(decline.reason).await {
+                        Ok(_) => return Called::Over,
+                        Err(rejection) => {
+                            self.place.closes(false);
+                            Err(explained(&rejection))
+                        }
+                    }
+                }
                 Err(problem) => Err(problem),
             },
             "heartbeat" => self.turn.heartbeat().await.map(|_| json!({})).map_err(|rejection| explained(&rejection)),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use handclasp_agents::{Launch, LaunchKind, drivers};
+use handclasp_agents::{Launch, LaunchKind, Pool, drivers};
 use handclasp_core::Run;
 use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Answer, Command, Open, Pins, Request};
@@ -36,6 +36,8 @@ pub(crate) struct House {
     pub(crate) attempts: u32,
     pub(crate) read_back: ReadBackLevel,
     pub(crate) env: Vec<String>,
+    pub(crate) pool: Pool,
+    pub(crate) capacity: u32,
     /// What a person answers, if the agent asks.
     pub(crate) answer: Option<&'static str>,
 }
@@ -58,6 +60,8 @@ impl House {
             attempts: 1,
             read_back: ReadBackLevel::Off,
             env: vec!["PATH".to_owned()],
+            pool: Pool { size: 5, ahead: 0, idle: Millis::seconds(300), per_run: false },
+            capacity: 1,
             answer: None,
         }
     }
@@ -80,7 +84,7 @@ impl House {
                 capabilities: std::iter::once("words".parse().unwrap()).collect(),
                 accepts: vec!["work@1".parse().unwrap()],
                 roles: std::collections::BTreeSet::new(),
-                capacity: 1,
+                capacity: self.capacity,
                 fallback: None,
                 read_back: ReadBackLevel::Echo,
                 lease_ms: Millis::seconds(5),
@@ -132,62 +136,86 @@ impl House {
             cwd: folder.to_owned(),
             env: self.env.clone(),
             timeout: self.timeout,
+            pool: self.pool,
         }
     }
 
-    /// Runs until nothing moves any more.
+    /// Runs once, until nothing moves any more.
     pub(crate) fn run(self) -> Ended {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, Box::pin(self.run_to_its_end())).await.expect("it hangs") })
+        self.attended(async |site| site.run().await)
     }
 
-    async fn run_to_its_end(self) -> Ended {
+    /// Does something while the post of the house is at work; then closes it.
+    pub(crate) fn attended<T>(self, doing: impl AsyncFnOnce(&Site) -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("agent"), self.script).unwrap();
-        let store = Arc::new(Memory::new());
-        let engine = Engine::new(store, Arc::new(SystemClock), Registry::new(self.directory()).unwrap());
-        let launch = self.launch(folder.path());
-        let both = ["worker", "other"].map(|name| (name.parse().unwrap(), launch.clone()));
-        let post = Post::new(engine.clone(), Tenant::local(), drivers(both.into_iter()));
+        runtime.block_on(async {
+            let engine = Engine::new(Arc::new(Memory::new()), Arc::new(SystemClock), Registry::new(self.directory()).unwrap());
+            let launch = self.launch(folder.path());
+            let both = ["worker", "other"].map(|name| (name.parse().unwrap(), launch.clone()));
+            let post = Post::new(engine.clone(), Tenant::local(), drivers(both.into_iter()));
+            let site = Site { house: self, engine, folder };
+            let mut done = None;
+            let until = async { done = Some(doing(&site).await) };
+            tokio::time::timeout(PATIENCE, Box::pin(post.run(until))).await.expect("it hangs").unwrap();
+            done.expect("the post was not closed before")
+        })
+    }
+}
+
+/// A house whose post is at work.
+pub(crate) struct Site {
+    house: House,
+    engine: Engine,
+    /// Where the agents run.
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Site {
+    /// Opens a run and follows it until nothing moves any more.
+    pub(crate) async fn run(&self) -> Ended {
         let mut blobs = Blobs::default();
-        let open = self.open(&mut blobs);
+        let open = self.house.open(&mut blobs);
         let run = Engine::new_run_id();
-        let mut commits = engine.watch();
-        submit(&engine, run, Command::Open(Box::new(open)), blobs).await;
+        let mut commits = self.engine.watch();
+        submit(&self.engine, run, Command::Open(Box::new(open)), blobs).await;
         let mut events = Vec::new();
-        let watching = async {
-            loop {
-                let commit = commits.recv().await.unwrap();
-                events.extend(commit.events.iter().cloned());
-                for event in commit.events.iter() {
-                    if let (Event::InterruptRaised { interrupt, question, .. }, Some(choice)) = (event, self.answer) {
-                        let answer = Answer { choice: choice.to_owned(), text: None };
-                        let resolve = Command::Resolve { interrupt: *interrupt, shown: question.shown.digest, answer };
-                        submit(&engine, run, resolve, Blobs::default()).await;
-                    }
-                }
-                if !matches!(commit.condition, Condition::Running | Condition::WaitingForPerson) {
-                    break;
-                }
+        loop {
+            let commit = commits.recv().await.unwrap();
+            if commit.run != run {
+                continue;
             }
-        };
-        Box::pin(post.run(watching)).await.unwrap();
-        while let Ok(commit) = commits.try_recv() {
             events.extend(commit.events.iter().cloned());
+            self.answer(run, &commit.events).await;
+            if !matches!(commit.condition, Condition::Running | Condition::WaitingForPerson) {
+                break;
+            }
         }
-        let run = engine.inspect(&Tenant::local(), run, Run::clone).await.unwrap().unwrap();
+        let result = self.result(run, &events).await;
+        let run = self.engine.inspect(&Tenant::local(), run, Run::clone).await.unwrap().unwrap();
+        Ended { run, events, result }
+    }
+
+    async fn answer(&self, run: RunId, events: &[Event]) {
+        for event in events {
+            if let (Event::InterruptRaised { interrupt, question, .. }, Some(choice)) = (event, self.house.answer) {
+                let answer = Answer { choice: choice.to_owned(), text: None };
+                let resolve = Command::Resolve { interrupt: *interrupt, shown: question.shown.digest, answer };
+                submit(&self.engine, run, resolve, Blobs::default()).await;
+            }
+        }
+    }
+
+    async fn result(&self, run: RunId, events: &[Event]) -> Option<Value> {
         let result = events.iter().rev().find_map(|event| match event {
             Event::HandoffCompleted { result, .. } => Some(*result),
             _ => None,
-        });
-        let result = match result {
-            Some(result) => match engine.content(&Tenant::local(), run.id, result.digest).await.unwrap() {
-                handclasp_store::Content::Bytes(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
-                other => panic!("the result is {other:?}"),
-            },
-            None => None,
-        };
-        Ended { run, events, result }
+        })?;
+        match self.engine.content(&Tenant::local(), run, result.digest).await.unwrap() {
+            handclasp_store::Content::Bytes(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
+            other => panic!("the result is {other:?}"),
+        }
     }
 }
 
@@ -197,6 +225,12 @@ async fn submit(engine: &Engine, run: RunId, command: Command, blobs: Blobs) {
 }
 
 impl Ended {
+    /// The text of the result.
+    pub(crate) fn text(&self) -> String {
+        let text = self.result.as_ref().and_then(|result| result["text"].as_str());
+        text.unwrap_or_else(|| panic!("it has no result: {:#?}", self.events)).to_owned()
+    }
+
     /// Why it is a dead letter: the kind and the message of the last error.
     pub(crate) fn error(&self) -> (String, String) {
         let dead = self.events.iter().rev().find_map(|event| match event {

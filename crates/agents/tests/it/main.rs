@@ -4,3 +4,4 @@ mod bad_agents;
 mod commands;
 mod good_agents;
 mod house;
+mod pools;

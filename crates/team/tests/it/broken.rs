@@ -253,6 +253,15 @@ fn agents() {
             ],
         ),
         (
+            &[("    stdin: json", "    pool: {size: 1}"), ("lease: 45s", "pool: {size: 2, ahead: 3, idle: 5, per-run: true}")],
+            &[
+                "24:11: `pool` is for a `process`; a `command` is started for each attempt (remove `pool`, or write `process` instead of `command`)",
+                "30:28: 3 are started ahead, but the pool keeps at most 2 (lower `ahead`, or raise `size`)",
+                "30:37: wrong value for `idle`: expected a length of time above zero (`500ms`, `30s`, `10m`, `1h`, `2d`), found the number 5 (add a unit, as in `5s`)",
+                "30:40: unknown key `per-run` in a pool (did you mean `per_run`?)",
+            ],
+        ),
+        (
             &[("process: [python3, writer.py]", "process: [python3, writer.py]\n    files: [nowhere.py]")],
             &["28:12: there is no file `nowhere.py` (the path is relative to the agent's `cwd`)"],
         ),

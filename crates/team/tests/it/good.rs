@@ -11,7 +11,7 @@ use handclasp_core::ledger::ItemKind;
 use handclasp_core::offer::Receiver;
 use handclasp_core::plan::{Node, Unapproved};
 use handclasp_core::time::Millis;
-use handclasp_team::{InputKind, LaunchKind, StdinForm, Team};
+use handclasp_team::{InputKind, LaunchKind, Pool, StdinForm, Team};
 use serde_json::{Value, json};
 
 use super::{GOOD, parse, repository};
@@ -51,6 +51,16 @@ fn agents_know_what_they_take_and_how_they_start() {
     );
     assert_eq!((launch("writer").kind, launch("writer").timeout_ms), (LaunchKind::Process, Millis::seconds(3_600)));
     assert_eq!((launch("editor").timeout_ms, launch("editor").cwd), (Millis::seconds(600), team.folder.clone()));
+}
+
+#[test]
+fn a_pool_keeps_five_for_five_minutes_unless_it_says_otherwise() {
+    let said = GOOD.replace("lease: 45s", "pool: {size: 0, idle: 10s, per_run: true}").replace("capacity: 2", "pool: {ahead: 2}");
+    let team = parse(&said).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    let pools: Vec<Pool> = team.agents.iter().map(|agent| agent.launch.pool).collect();
+    let standard = Pool { size: 5, idle_ms: Millis::seconds(300), ahead: 0, per_run: false };
+    let none = Pool { size: 0, idle_ms: Millis::seconds(10), per_run: true, ..standard };
+    assert_eq!(pools, [standard, none, Pool { ahead: 2, ..standard }]);
 }
 
 #[test]
