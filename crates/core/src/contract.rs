@@ -7,9 +7,11 @@
 //! may be published after which, and [`infer`] drafts a schema from payloads that were seen.
 
 pub mod diff;
+pub mod infer;
 pub mod succession;
 
 pub use self::diff::{Breaks, Change, diff, is_compatible};
+pub use self::infer::{Draft, Observed, infer};
 pub use self::succession::check_succession;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,7 @@ mod endings;
 mod events;
 mod golden;
 mod guards;
+mod inference;
 mod laws;
 mod leases;
 mod ledger;
