@@ -89,7 +89,7 @@ pub struct Briefing {
 
 /// An item with its content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "BriefedItem"))]
 pub struct Item {
     /// Its id.
     pub id: ItemId,
@@ -147,7 +147,7 @@ pub struct Answered {
 
 /// What a read-back has to name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReadBackAsked"))]
 pub struct Asked {
     /// How much.
     pub level: ReadBackLevel,

@@ -50,6 +50,11 @@ impl Directory {
         self.agents.insert(agent.name.clone(), Arc::new(agent));
     }
 
+    /// Forgets an agent.
+    pub fn remove_agent(&mut self, name: &AgentName) {
+        self.agents.remove(name);
+    }
+
     /// Adds a contract, or replaces it.
     pub fn add_contract(&mut self, contract: Contract) {
         let digest = contract.digest();

@@ -167,6 +167,11 @@ impl Engine {
         }
     }
 
+    /// How many workers are asking for an agent's work at this moment.
+    pub fn workers(&self, tenant: &Tenant, agent: &AgentName) -> usize {
+        self.inner.queue.workers(tenant, agent)
+    }
+
     /// How many more handoffs an agent may hold now.
     fn room_of(&self, tenant: &Tenant, agent: &AgentName) -> u32 {
         let held = self.load(tenant).get(agent).copied().unwrap_or(0);

@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     /// What workers were given under keys.
     pub(crate) given: Mutex<Keyed>,
+    /// One definition is changed at a time.
+    pub(crate) defining: tokio::sync::Mutex<()>,
     /// Who looks at a run until something is so.
     pub(crate) onlookers: Mutex<HashMap<(Tenant, RunId), Arc<Notify>>>,
     /// Rung when something is owed before the post would look by itself.
@@ -126,6 +128,7 @@ impl Engine {
                 forgotten: Mutex::new(Vec::new()),
                 queue: Queue::default(),
                 given: Mutex::new(Keyed::new()),
+                defining: tokio::sync::Mutex::new(()),
                 onlookers: Mutex::new(HashMap::new()),
                 bell: Notify::new(),
                 // Until a post has looked, everything is news to it.

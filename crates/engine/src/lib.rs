@@ -9,6 +9,7 @@ mod claims;
 pub mod clock;
 mod contents;
 pub mod control;
+mod definitions;
 mod desk;
 pub mod driver;
 mod engine;

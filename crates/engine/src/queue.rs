@@ -145,6 +145,12 @@ impl Queue {
         }
     }
 
+    /// How many workers are asking for an agent's work at this moment.
+    pub(crate) fn workers(&self, tenant: &Tenant, agent: &AgentName) -> usize {
+        // One is here, one in the list.
+        self.known(tenant, agent).map_or(0, |line| Arc::strong_count(&line) - 2)
+    }
+
     /// Somebody has room again.
     pub(crate) fn room(&self, tenant: &Tenant, agents: &[AgentName]) {
         for agent in agents {

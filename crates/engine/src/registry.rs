@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use handclasp_core::blob::Digest;
 use handclasp_core::command::Pins;
-use handclasp_core::contract::{BadSchema, Checker, ContractId, Verdicts};
+use handclasp_core::contract::{BadSchema, Checker, Contract, ContractId, Verdicts};
 use handclasp_core::directory::Directory;
 
 /// A directory and a checker for each of its contracts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Registry {
     /// Who and what is known.
     pub directory: Directory,
-    checkers: BTreeMap<ContractId, Checker>,
+    checkers: BTreeMap<ContractId, Arc<Checker>>,
 }
 
 impl Registry {
@@ -21,9 +21,16 @@ impl Registry {
     pub fn new(directory: Directory) -> Result<Self, BadSchema> {
         let mut checkers = BTreeMap::new();
         for (contract, _) in directory.contracts() {
-            checkers.insert(contract.id.clone(), Checker::new(contract)?);
+            checkers.insert(contract.id.clone(), Arc::new(Checker::new(contract)?));
         }
         Ok(Self { directory, checkers })
+    }
+
+    /// Adds a contract.
+    pub fn add_contract(&mut self, contract: Contract) -> Result<(), BadSchema> {
+        self.checkers.insert(contract.id.clone(), Arc::new(Checker::new(&contract)?));
+        self.directory.add_contract(contract);
+        Ok(())
     }
 
     /// Whether everything that a run relies on is known here, as it was when the run was opened.

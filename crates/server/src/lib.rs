@@ -1,0 +1,24 @@
+//! The doors of Handclasp: agents anywhere hand off over HTTP.
+//!
+//! A door translates and does nothing else: it reads a request, finds out on whose authority it comes,
+//! and submits a command. Every endpoint is a row of one table ([`endpoints`]); the router, the
+//! published OpenAPI and the test of who may do what are made from it. Read in this order:
+//!
+//! - [`wire`]: what crosses, as JSON. [`endpoints`]: the table. [`problem`]: every way of saying no.
+//! - `api`: how a row becomes a route. `call`: one request. `openapi`: the published document.
+//! - `routes`: what each endpoint does. `house`: what they share.
+
+mod api;
+mod call;
+pub mod caller;
+pub mod endpoints;
+mod house;
+pub mod limits;
+pub mod openapi;
+pub mod problem;
+mod routes;
+mod trace;
+pub mod wire;
+
+pub use self::caller::{Caller, Scope};
+pub use self::house::House;
