@@ -360,8 +360,9 @@ pub trait Store: Send + Sync + 'static {
     /// Stored events as they are.
     fn read(&self, read: Read) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>>;
 
-    /// A tenant's events in the order in which they were appended. Looks at no more than
-    /// [`FEED_ROWS_MAX`] events, or at the run's own if one is named.
+    /// A tenant's events in the order in which they were appended. An event is not shown before every
+    /// earlier place is settled, so a follower misses nothing. Looks at no more than [`FEED_ROWS_MAX`]
+    /// events, or at the run's own if one is named.
     fn feed(&self, feed: Feed) -> BoxFuture<'_, Result<FeedPage, StoreError>>;
 
     /// The newest place in that order, over all tenants; 0 before the first event.
