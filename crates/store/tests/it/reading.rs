@@ -22,8 +22,13 @@ async fn a_reader_sees_what_was_acknowledged_to_the_writer() {
         writer.append(append(run(1), version, &["event"])).await.unwrap();
         assert_eq!(load(&reader).await.unwrap().version, version + 1, "at once, and not by halves");
     }
+    let thing = Kept { tenant: Tenant::local(), kind: "agent".to_owned(), name: "coder".to_owned(), bytes: b"v1".as_slice().into() };
+    assert!(writer.keep(thing, Expected::Absent).await.unwrap());
     drop(writer);
     assert_eq!(load(&reader).await.unwrap().version, 20, "also when the writer has gone");
+    assert_eq!(reader.fed().await.unwrap(), 20, "the order of events is in the file");
+    let kept = reader.kept_one(&Tenant::local(), "agent", "coder").await.unwrap();
+    assert_eq!(kept.as_deref(), Some(b"v1".as_slice()), "and so is what is kept");
 }
 
 #[tokio::test]
