@@ -7,6 +7,7 @@
 //! - [`wire`]: what crosses, as JSON. [`endpoints`]: the table. [`problem`]: every way of saying no.
 //! - `api`: how a row becomes a route. `call`: one request. `openapi`: the published document.
 //! - `routes`: what each endpoint does. `house`: what they share.
+//! - [`serve`]: the server around it, on an address.
 
 mod api;
 mod call;
@@ -17,8 +18,10 @@ pub mod limits;
 pub mod openapi;
 pub mod problem;
 mod routes;
+pub mod serve;
 mod trace;
-pub mod wire;
 
 pub use self::caller::{Caller, Scope};
 pub use self::house::House;
+pub use self::serve::{Bound, Keys, Options, ServeError, Tls, serve};
+pub use handclasp_wire as wire;

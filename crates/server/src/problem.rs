@@ -9,6 +9,7 @@ use handclasp_core::contract::Violation;
 use handclasp_core::refusal::Refusal;
 use handclasp_engine::{EngineError, Rejection};
 use handclasp_store::StoreError;
+use handclasp_wire::Malformed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -258,6 +259,12 @@ fn title_of(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "not as things stand",
         StatusCode::PAYLOAD_TOO_LARGE => "too large",
         _ => "refused by the rules",
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(malformed: Malformed) -> Self {
+        Self::malformed(malformed.pointer, malformed.expected, malformed.found)
     }
 }
 

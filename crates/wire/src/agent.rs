@@ -46,7 +46,7 @@ const LEASE: Millis = Millis::seconds(30);
 
 impl Register {
     /// The agent as the rules know it.
-    pub(crate) fn agent(self, name: AgentName) -> directory::Agent {
+    pub fn agent(self, name: AgentName) -> directory::Agent {
         let definition = Digest::of_json(&self);
         directory::Agent {
             name,
@@ -121,7 +121,7 @@ pub struct Publish {
 
 impl Publish {
     /// The contract as the rules know it.
-    pub(crate) fn contract(self) -> Contract {
+    pub fn contract(self) -> Contract {
         Contract {
             id: self.contract,
             schema: self.schema,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-use super::handoff::OfferIn;
+use crate::handoff::OfferIn;
 
 /// A run to be opened.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +65,8 @@ pub struct ItemIn {
 }
 
 impl ItemIn {
-    pub(crate) fn item(self, blobs: &mut Blobs) -> NewItem {
+    /// The item as the rules know it.
+    pub fn item(self, blobs: &mut Blobs) -> NewItem {
         NewItem {
             kind: self.kind,
             key: self.key,
@@ -183,7 +184,7 @@ pub struct HandoffLine {
     /// Who gets it.
     pub to: AgentName,
     /// Where in its life it is.
-    pub phase: super::PhaseName,
+    pub phase: crate::PhaseName,
     /// Attempts so far.
     pub attempts: u32,
 }

@@ -18,10 +18,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::handoff::OfferIn;
-use super::people::Answer;
-use super::run::ItemIn;
-use crate::problem::Problem;
+use crate::handoff::OfferIn;
+use crate::malformed::Malformed;
+use crate::people::Answer;
+use crate::run::ItemIn;
 
 /// Asks for an agent's next work.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +92,8 @@ pub struct Accept {
 }
 
 impl Accept {
-    pub(crate) fn read_back(self) -> ReadBack {
+    /// The read-back as the rules know it.
+    pub fn read_back(self) -> ReadBack {
         let says_something = self.payload.is_some() || self.contract.is_some() || !self.items.is_empty();
         ReadBack {
             by: self.by.unwrap_or(Voice::Client),
@@ -145,7 +146,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(crate) fn state(self) -> WorkState {
+    /// How the work stands, as the rules know it.
+    pub fn state(self) -> WorkState {
         let activity = match (self.blocked_on, self.waiting_for) {
             (Some(what), _) => Activity::BlockedOn(what),
             (None, Some(what)) => Activity::WaitingFor(what),
@@ -199,7 +201,7 @@ pub struct Ask {
 
 impl Ask {
     /// The question, and whether the lease is given up.
-    pub(crate) fn question(self, blobs: &mut Blobs) -> (Question, u32, Option<Park>) {
+    pub fn question(self, blobs: &mut Blobs) -> (Question, u32, Option<Park>) {
         let question = Question {
             asking: match self.asking {
                 AskKind::Question => handclasp_core::command::Asking::Question,
@@ -268,13 +270,14 @@ pub struct EffectEnd {
     pub result: Option<Value>,
 }
 
-/// The effect's name inside.
-pub(crate) fn effect(name: String, key: Option<String>, ordinal: u32) -> EffectId {
+/// An effect as the rules know it: by its business key, or else by its number.
+pub fn effect(name: String, key: Option<String>, ordinal: u32) -> EffectId {
     EffectId { name, key: key.map_or(EffectKey::Ordinal(ordinal), EffectKey::Business) }
 }
 
 impl EffectEnd {
-    pub(crate) fn outcome(&self, blobs: &mut Blobs) -> EffectOutcome {
+    /// What came of it, as the rules know it.
+    pub fn outcome(&self, blobs: &mut Blobs) -> EffectOutcome {
         if self.happened {
             EffectOutcome::Happened(self.result.as_ref().map(|result| blobs.json(result)))
         } else {
@@ -317,13 +320,13 @@ pub struct Judgment {
 }
 
 impl Judgment {
-    fn verdict(self, blobs: &mut Blobs) -> Result<Verdict, Problem> {
+    fn verdict(self, blobs: &mut Blobs) -> Result<Verdict, Malformed> {
         match (self.approved, self.revise, self.send_back, self.question) {
             (true, None, None, None) => Ok(Verdict::Approved { score: self.score }),
             (false, Some(feedback), None, None) => Ok(Verdict::Revise { feedback: blobs.json(&feedback), score: self.score }),
             (false, None, Some(to), Some(question)) => Ok(Verdict::SendBack { to, question: blobs.json(&question) }),
-            (false, None, Some(_), None) => Err(Problem::malformed("/verdict/question", "a question to send back", "nothing")),
-            _ => Err(Problem::malformed("/verdict", "exactly one of `approved: true`, `revise` and `send_back`", "another mixture")),
+            (false, None, Some(_), None) => Err(Malformed::new("/verdict/question", "a question to send back", "nothing")),
+            _ => Err(Malformed::new("/verdict", "exactly one of `approved: true`, `revise` and `send_back`", "another mixture")),
         }
     }
 }
@@ -367,7 +370,8 @@ pub struct Complete {
 }
 
 impl Complete {
-    pub(crate) fn completion(self, blobs: &mut Blobs) -> Result<Completion, Problem> {
+    /// The result as the rules know it.
+    pub fn completion(self, blobs: &mut Blobs) -> Result<Completion, Malformed> {
         Ok(Completion {
             result: blobs.json(&self.result),
             items: self.items.into_iter().map(|item| item.item(blobs)).collect(),
@@ -425,7 +429,8 @@ fn failed() -> String {
 }
 
 impl Fail {
-    pub(crate) fn error(self) -> (AgentError, Usage) {
+    /// What went wrong as the rules know it, and what was spent.
+    pub fn error(self) -> (AgentError, Usage) {
         let Self { kind, message, retryable, attempted, hint, usage, token: _ } = self;
         (AgentError { kind, message, retryable, attempted, hint }, usage)
     }

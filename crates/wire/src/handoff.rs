@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::malformed::Malformed;
 
 /// Work to be handed to somebody: exactly one of `to` and `capability` says to whom.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -68,12 +68,12 @@ pub struct OfferIn {
 
 impl OfferIn {
     /// The offer as the rules know it. `pointer` is where it stands in the request.
-    pub(crate) fn offer(self, otherwise: Kind, pointer: &str, blobs: &mut Blobs) -> Result<Offer, Problem> {
+    pub fn offer(self, otherwise: Kind, pointer: &str, blobs: &mut Blobs) -> Result<Offer, Malformed> {
         let to = match (self.to, self.capability) {
             (Some(agent), None) => Receiver::Agent(agent),
             (None, Some(capability)) => Receiver::Capability(capability),
-            (None, None) => return Err(Problem::malformed(format!("{pointer}/to"), "`to` or `capability`", "neither")),
-            (Some(_), Some(_)) => return Err(Problem::malformed(format!("{pointer}/to"), "one of `to` and `capability`", "both")),
+            (None, None) => return Err(Malformed::new(format!("{pointer}/to"), "`to` or `capability`", "neither")),
+            (Some(_), Some(_)) => return Err(Malformed::new(format!("{pointer}/to"), "one of `to` and `capability`", "both")),
         };
         Ok(Offer {
             to,

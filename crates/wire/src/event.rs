@@ -103,8 +103,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// It is so.
-    pub(crate) fn of(status: &str) -> Self {
+    /// This version's, with that status.
+    pub fn of(status: &str) -> Self {
         Self { status: status.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 }

@@ -1,12 +1,14 @@
-//! What crosses the doors, as JSON. Nothing else knows these field names.
+//! What crosses the doors of Handclasp, as JSON. Nothing else knows these field names.
 //!
-//! Unknown fields of a request are refused by name. Contents travel inline as JSON; inside they are
+//! Server and client share these types: one for each request and each answer. What a request says is
+//! turned into the core's terms here, and nothing is decided. Unknown fields of a request are refused by name. Contents travel inline as JSON; inside they are
 //! stored once by hash. Ids and names are read where they come in.
 
 pub mod agent;
 pub mod context;
 pub mod event;
 pub mod handoff;
+mod malformed;
 pub mod people;
 pub mod run;
 pub mod work;
@@ -18,6 +20,7 @@ pub use self::agent::*;
 pub use self::context::*;
 pub use self::event::*;
 pub use self::handoff::*;
+pub use self::malformed::Malformed;
 pub use self::people::*;
 pub use self::run::*;
 pub use self::work::*;
