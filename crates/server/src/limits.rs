@@ -1,5 +1,7 @@
 //! Every bound of the doors in one place, each with its reason.
 
+use std::time::Duration;
+
 use handclasp_core::time::Millis;
 
 /// A request's JSON: a payload of the largest size with a good many ledger items beside it.
@@ -17,3 +19,10 @@ pub const PAGE_DEFAULT: u32 = 50;
 
 /// Rows of a list in one page at the most.
 pub const PAGE_MAX: u32 = 500;
+
+/// Connections at the same time: ten thousand workers that wait, and as many again.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+/// How long requests may go on after the stop. Below the half minute that container platforms wait
+/// before they kill.
+pub const DRAIN: Duration = Duration::from_secs(20);
