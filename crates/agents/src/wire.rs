@@ -11,7 +11,7 @@ use handclasp_core::contract::{ContractId, ContractRange, ReadBackLevel, Violati
 use handclasp_core::id::{AgentName, Capability, ItemId, Role, StepName};
 use handclasp_core::ledger::{ItemKind, NewItem, Settlement};
 use handclasp_core::limits::Usage;
-use handclasp_core::offer::{Kind, Offer, Reason, Receiver, Terms};
+use handclasp_core::offer::{Kind, Offer, Reason, Receiver, Terms, WhenFull};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::time::Millis;
 use serde::Deserialize;
@@ -284,6 +284,8 @@ pub(crate) struct HandOn {
     returns: Option<ContractRange>,
     #[serde(default)]
     acceptance: Vec<String>,
+    fallback: Option<AgentName>,
+    when_full: Option<WhenFull>,
 }
 
 impl HandOn {
@@ -299,7 +301,14 @@ impl HandOn {
             reason: self.reason.unwrap_or(Reason::TaskClassification),
             contract: self.contract,
             payload: blobs.json(&self.payload),
-            terms: Terms { justification: self.justification, returns: self.returns, acceptance: self.acceptance, ..Terms::default() },
+            terms: Terms {
+                justification: self.justification,
+                returns: self.returns,
+                acceptance: self.acceptance,
+                fallback: self.fallback,
+                when_full: self.when_full.unwrap_or_default(),
+                ..Terms::default()
+            },
         })
     }
 }

@@ -102,11 +102,12 @@ impl Progress {
             Some((step, round)) => (format!("{step}/{round}"), format!(", round {round}")),
             None => (offered.to.to_string(), String::new()),
         };
+        let full = offered.instead_of.as_ref().map_or_else(String::new, |full| format!(" instead of {full}, which has no room"));
         let text = match &offered.sender {
-            Some(sender) if label == offered.to.to_string() => Some(format!("{sender} hands on to {label}")),
-            Some(sender) => Some(format!("{sender} hands on: {label} goes to {}{again}", offered.to)),
-            None if again.is_empty() => None,
-            None => Some(format!("{label} goes to {}{again}", offered.to)),
+            Some(sender) if label == offered.to.to_string() => Some(format!("{sender} hands on to {label}{full}")),
+            Some(sender) => Some(format!("{sender} hands on: {label} goes to {}{full}{again}", offered.to)),
+            None if again.is_empty() && full.is_empty() => None,
+            None => Some(format!("{label} goes to {}{full}{again}", offered.to)),
         };
         let known = Known { label, to: offered.to.to_string(), since: None, note: String::new(), told_at: None };
         self.known.insert(offered.handoff, known);

@@ -66,6 +66,9 @@ pub(crate) struct Hop {
     pub(crate) from: Option<AgentName>,
     /// Who had it last.
     pub(crate) to: AgentName,
+    /// Whom it was meant for: an agent that had no room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) instead_of: Option<AgentName>,
     /// What sort of handoff.
     pub(crate) kind: Kind,
     /// What became of the sender.

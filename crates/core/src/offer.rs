@@ -123,6 +123,20 @@ impl fmt::Display for Receiver {
     }
 }
 
+/// What becomes of an offer whose receiver holds as many handoffs as it may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum WhenFull {
+    /// It waits until the receiver has room.
+    #[default]
+    Queue,
+    /// It is refused, and the sender decides.
+    Refuse,
+    /// A fallback with room gets it; if there is none, it waits.
+    Fallback,
+}
+
 /// The conditions under which work is handed on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -143,7 +157,7 @@ pub struct Terms {
     #[serde(skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
     /// How often it is tried.
-    #[serde(skip_serializing_if = "is_default_retry")]
+    #[serde(skip_serializing_if = "is_default")]
     pub retry: Retry,
     /// It expires if nobody has claimed it by then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,10 +168,13 @@ pub struct Terms {
     /// Who takes over, before the receiver's own fallback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<AgentName>,
+    /// What becomes of it if the receiver is full when it is offered.
+    #[serde(skip_serializing_if = "is_default")]
+    pub when_full: WhenFull,
 }
 
-fn is_default_retry(retry: &Retry) -> bool {
-    *retry == Retry::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An offer as a sender makes it.

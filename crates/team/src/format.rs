@@ -240,12 +240,30 @@ const RETRY_RULE: Key = Key::optional("retry", Shape::Object(&RETRY), "How often
 const ANSWER_WITHIN: Key = Key::optional("answer_within", TIME, "It expires if nobody has claimed it by then.");
 const FINISH_WITHIN: Key = Key::optional("finish_within", TIME, "It expires if it is not finished by then, counted from the offer.");
 const FALLBACK: Key = Key::optional("fallback", AGENT_BY_NAME, "Who takes over, before the receiver's own fallback.");
+const WHEN_FULL: Key = Key::optional(
+    "when_full",
+    Shape::Choice(&["queue", "refuse", "fallback"]),
+    "What becomes of it when the receiver holds all that it may: it waits, is refused, or goes to a fallback with room; `queue`.",
+);
 const TIGHTER: Key = Key::optional("limits", Shape::Object(&LIMITS), "Tighter bounds than those of the run.");
 
 static FIRST: Object = Object {
     name: "the first handoff",
     about: "The handoff that opens a run without a plan.",
-    keys: &[TO, ACCEPTS, RETURNS, REQUIRES, ACCEPTANCE, JUSTIFICATION, RETRY_RULE, ANSWER_WITHIN, FINISH_WITHIN, FALLBACK, TIGHTER],
+    keys: &[
+        TO,
+        ACCEPTS,
+        RETURNS,
+        REQUIRES,
+        ACCEPTANCE,
+        JUSTIFICATION,
+        RETRY_RULE,
+        ANSWER_WITHIN,
+        FINISH_WITHIN,
+        FALLBACK,
+        WHEN_FULL,
+        TIGHTER,
+    ],
     exactly_one: &[],
 };
 
@@ -264,6 +282,7 @@ pub(crate) static PLAN_STEP: Object = Object {
         ANSWER_WITHIN,
         FINISH_WITHIN,
         FALLBACK,
+        WHEN_FULL,
         TIGHTER,
     ],
     exactly_one: &[],

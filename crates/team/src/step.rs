@@ -9,7 +9,7 @@ use std::sync::Arc;
 use handclasp_core::contract::{Contract, ContractId, ContractRange, ReadBackLevel};
 use handclasp_core::directory::Agent;
 use handclasp_core::id::Capability;
-use handclasp_core::offer::{Receiver, Terms};
+use handclasp_core::offer::{Receiver, Terms, WhenFull};
 
 use crate::cast::Cast;
 use crate::document::Node;
@@ -37,6 +37,7 @@ pub(crate) fn read(node: &Node, cast: &Cast<'_>, mistakes: &mut Mistakes) -> Opt
     let fit = Fit { node, terms: &terms, contract: contract.as_ref(), cast };
     fit.check_speech(&sound, mistakes);
     fit.check_fallbacks(&to, &sound, mistakes);
+    fit.check_when_full(&sound, mistakes);
     Some(Assignment { to, contract, terms })
 }
 
@@ -153,6 +154,16 @@ impl Fit<'_> {
             if let (Some(fallback), Some(at)) = (fallback, self.cast.fallback_of(&agent.name)) {
                 self.check_fallback(at, fallback, &format!("`{}`", agent.name), mistakes);
             }
+        }
+    }
+
+    /// Whoever says `fallback` has somebody in mind.
+    fn check_when_full(&self, receivers: &[&Agent], mistakes: &mut Mistakes) {
+        let Some(at) = self.node.get("when_full").filter(|_| self.terms.when_full == WhenFull::Fallback) else { return };
+        let nobody = self.node.get("fallback").is_none() && receivers.iter().all(|agent| agent.fallback.is_none());
+        if nobody && !receivers.is_empty() {
+            let problem = Problem::new("nobody is named to fall back on");
+            mistakes.add(at.spot, problem.hint("add a `fallback` to this step or to its agent"));
         }
     }
 

@@ -5,7 +5,7 @@
 
 use handclasp_core::contract::ContractRange;
 use handclasp_core::limits::{Limits, Retry};
-use handclasp_core::offer::Terms;
+use handclasp_core::offer::{Terms, WhenFull};
 
 use crate::document::Node;
 
@@ -35,6 +35,14 @@ fn retry(node: Option<&Node>) -> Retry {
     }
 }
 
+fn when_full(word: &str) -> WhenFull {
+    match word {
+        "refuse" => WhenFull::Refuse,
+        "fallback" => WhenFull::Fallback,
+        _ => WhenFull::Queue,
+    }
+}
+
 /// The conditions of a step or of the first handoff.
 pub(crate) fn terms(node: &Node, returns: Option<ContractRange>) -> Terms {
     Terms {
@@ -47,5 +55,6 @@ pub(crate) fn terms(node: &Node, returns: Option<ContractRange>) -> Terms {
         answer_within_ms: node.get("answer_within").and_then(Node::duration),
         finish_within_ms: node.get("finish_within").and_then(Node::duration),
         fallback: node.get("fallback").and_then(Node::parsed),
+        when_full: node.get("when_full").and_then(Node::text).map(when_full).unwrap_or_default(),
     }
 }

@@ -156,6 +156,27 @@ fn a_result_can_hand_on_in_the_same_commit() {
 }
 
 #[test]
+fn whoever_hands_on_says_what_becomes_of_it_if_the_receiver_is_full() {
+    // The worker has room for one handoff, and holds it.
+    let ended = House::python(agent!(
+        r#"
+        if briefing["agent"] == "other":
+            result = {"result": {"text": "done in its place"}}
+        else:
+            more = {"to": "worker", "contract": "work@1", "payload": {"text": "more"}, "fallback": "other"}
+            code = call("spawn", when_full="refuse", **more)["error"]["data"]["code"]
+            call("spawn", when_full="fallback", **more)
+            result = {"result": {"text": code}}
+"#
+    ))
+    .run();
+    let offered = |event: &Event| matches!(event, Event::HandoffOffered(offered) if offered.to.as_str() == "other" && offered.instead_of.as_ref().is_some_and(|full| full.as_str() == "worker"));
+    assert_eq!((ended.count(offered), ended.run.handoffs().len()), (1, 2), "{:#?}", ended.events);
+    let code = handclasp_core::blob::Digest::of_json(&json!({ "text": "HC-029" }));
+    assert_eq!(ended.count(|event| matches!(event, Event::HandoffCompleted { result, .. } if result.digest == code)), 1);
+}
+
+#[test]
 fn a_parked_question_is_answered_in_the_next_briefing() {
     let mut house = House::python(agent!(
         r#"

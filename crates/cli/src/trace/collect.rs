@@ -151,6 +151,7 @@ impl Collector<'_> {
             planned: offered.place.is_some(),
             from: offered.sender.clone(),
             to: offered.to.clone(),
+            instead_of: offered.instead_of.clone(),
             kind: offered.kind,
             mode: offered.mode,
             sent: self.sent(offered.payload, offered.contract.clone()).await?,

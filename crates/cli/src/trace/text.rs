@@ -42,6 +42,9 @@ fn hop_lines(hop: &Hop) -> Vec<String> {
     let nobody = if hop.planned { "the plan" } else { "the run" };
     let from = hop.from.as_ref().map_or_else(|| nobody.to_owned(), ToString::to_string);
     let mut lines = vec![strong(format_args!("{}: {from} → {}", hop.step, hop.to)), row("handoff", &hop.handoff.to_string())];
+    if let Some(full) = &hop.instead_of {
+        lines.push(row("instead of", &format!("{full}, which had no room")));
+    }
     lines.push(row("sent", &sent(&hop.sent)));
     if let Some(given) = &hop.delivered {
         let withheld = if given.withheld > 0 { format!(", {} withheld by role", given.withheld) } else { String::new() };

@@ -27,6 +27,9 @@ pub struct Offered {
     pub mode: Mode,
     /// Who gets it.
     pub to: AgentName,
+    /// Whom it was meant for: an agent without room, whose fallback gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<AgentName>,
     /// What sort of handoff.
     pub kind: Kind,
     /// Why the work moves.

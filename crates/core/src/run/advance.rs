@@ -10,7 +10,7 @@ use crate::command::{Asking, Question};
 use crate::contract::{Check, ContractId, Violation};
 use crate::event::{Closing, Event, RunOutcome};
 use crate::handoff::Phase;
-use crate::id::{BranchId, ItemId};
+use crate::id::{AgentName, BranchId, ItemId};
 use crate::ledger::{ItemKind, NewItem};
 use crate::offer::{Kind, Mode, Offer, Reason};
 use crate::plan::{Checkpoint, Flow, Next, Node, Place};
@@ -25,10 +25,12 @@ impl Run {
         if self.outcome.is_none() {
             self.close_branches(world, outcome);
         }
+        let leaves = self.leaves(&outcome.events);
         // Each round makes an event, and every pattern is bounded, so this ends.
         while self.outcome.is_none() {
             let (events, blobs) = {
                 let mut draft = Draft::new(self, world);
+                draft.leaves.clone_from(&leaves);
                 draft.next();
                 (draft.events, draft.blobs)
             };
@@ -38,6 +40,14 @@ impl Run {
             outcome.blobs.0.extend(blobs.0);
             self.take(world, events, outcome);
         }
+    }
+
+    /// Who has just given a result, and so has a place again before the world knows.
+    fn leaves(&self, events: &[Event]) -> Option<AgentName> {
+        events.iter().find_map(|event| match event {
+            Event::HandoffCompleted { handoff, .. } => self.handoff(*handoff).map(|handoff| handoff.to.clone()),
+            _ => None,
+        })
     }
 
     fn take(&mut self, world: &World<'_>, events: Vec<Event>, outcome: &mut Outcome) {

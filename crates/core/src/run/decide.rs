@@ -10,6 +10,7 @@ mod finish;
 mod hold;
 mod offer;
 mod open;
+mod room;
 mod stop;
 mod wake;
 
@@ -22,7 +23,7 @@ use crate::contract::{ContractId, ContractRange};
 use crate::directory::Directory;
 use crate::event::Event;
 use crate::handoff::{Handoff, Lease, Phase};
-use crate::id::{BranchId, HandoffId, InterruptId, ItemId, Token};
+use crate::id::{AgentName, BranchId, HandoffId, InterruptId, ItemId, Token};
 use crate::limits::Usage;
 use crate::offer::{Mode, Offer};
 use crate::refusal::Refusal;
@@ -136,6 +137,8 @@ pub(super) struct Draft<'a> {
     spent: Usage,
     /// Claims that this draft makes possible, beside the ones that were possible before.
     ahead: u64,
+    /// The agent whose place this commit frees: the sender of work that it passes on.
+    pub(super) leaves: Option<AgentName>,
     /// Handoffs that this draft has taken out of the phase that the run shows.
     moved: BTreeSet<HandoffId>,
 }
@@ -154,6 +157,7 @@ impl<'a> Draft<'a> {
             interrupts: count(run.interrupts.len()),
             spent: Usage::default(),
             ahead: 0,
+            leaves: None,
             moved: BTreeSet::new(),
         }
     }

@@ -101,6 +101,12 @@ const SCRIPTS: &[&str] = &[
     given claim 1 accept
     given complete 1 result=other
     ",
+    "
+    given contract order@1.0.0 needs=order
+    given agent busy accepts=order@1 capacity=0 fallback=a
+    given agent a accepts=order@1
+    given open to=busy full=fallback contract=order payload=order accept=short limit=tokens:900,depth:3 answer=500 finish=9000 because=it_is_able returns=order
+    ",
 ];
 
 /// The richest record of each type that the scripts make: later ones fill more fields.

@@ -23,6 +23,7 @@ mod plans;
 mod questions;
 mod random;
 mod receiving;
+mod room;
 mod script;
 mod stage;
 mod table;

@@ -2,7 +2,7 @@
 //!
 //! A plan is written as its steps: `a [ b c ] review(d,e,3) checkpoint(shape,order@1.0.0,back:a)
 //! approve(boss,within:5,silence:approved,back:a)`. A step is named like its agent; `a@order@1.0.0`
-//! takes that contract. Handoffs are numbered in the order in which the plan offers them.
+//! takes that contract, `a!refuse` is refused when its agent is full. Handoffs are numbered in the order in which the plan offers them.
 
 use handclasp_core::offer::{Receiver, Terms};
 use handclasp_core::plan::{Approve, Checkpoint, Node, Plan, Review, Step, Unapproved};
@@ -10,6 +10,7 @@ use handclasp_core::time::Millis;
 
 use crate::line::Line;
 use crate::script::check;
+use crate::verbs::when_full;
 
 /// Reads a plan from the words of a line.
 pub(crate) fn read(line: &Line<'_>) -> Plan {
@@ -53,12 +54,13 @@ fn node(word: &str) -> Node {
 }
 
 fn step(word: &str) -> Step {
+    let (word, full) = word.split_once('!').unwrap_or((word, "queue"));
     let (name, contract) = word.split_once('@').map_or((word, None), |(name, contract)| (name, Some(contract)));
     Step {
         name: name.parse().expect("a step"),
         to: Receiver::Agent(name.parse().expect("an agent")),
         contract: contract.map(|contract| contract.parse().expect("a contract")),
-        terms: Terms::default(),
+        terms: Terms { when_full: when_full(full), ..Terms::default() },
     }
 }
 

@@ -20,7 +20,7 @@ use crate::stage::Stage;
 const TEAM: &str = "
     given contract order@1.0.0 echo needs=order
     given agent a accepts=order@1 roles=red fallback=b lease=10
-    given agent b accepts=order@1 can=mend lease=20
+    given agent b accepts=order@1 can=mend capacity=2 lease=20
     given agent c capacity=2 roles=red,blue fallback=a lease=30
 ";
 
@@ -94,7 +94,17 @@ impl Choice<'_> {
         const AGENTS: &[&str] = &["a", "b", "c", "@mend", "nobody"];
         const PAYLOADS: &[&str] = &["order", "other"];
         const EFFECTS: &[&str] = &["refund#0", "refund#1", "refund(A1)", "mail#0"];
-        const TERMS: &[&str] = &["", "contract=order@1", "answer=20", "finish=60", "limit=handoffs:1,steps:3", "attempts=1", "fallback=c"];
+        const TERMS: &[&str] = &[
+            "",
+            "contract=order@1",
+            "answer=20",
+            "finish=60",
+            "limit=handoffs:1,steps:3",
+            "attempts=1",
+            "fallback=c",
+            "full=refuse",
+            "full=fallback",
+        ];
         let (accepted, held, item) = (self.accepted(), self.held(), self.item());
         let (to, payload, effect, terms) = (self.of(2, AGENTS), self.of(3, PAYLOADS), self.of(2, EFFECTS), self.of(1, TERMS));
         let wrong_token = if self.bytes[3] % 16 == 15 { " token=1" } else { "" };
@@ -260,6 +270,7 @@ fn reached(seen: &BTreeMap<String, usize>) {
         "HC-019",
         "HC-024",
         "HC-025",
+        "HC-029",
         "HC-039",
     ];
     let missing: Vec<_> = EXPECTED.iter().filter(|what| !seen.contains_key(**what)).collect();

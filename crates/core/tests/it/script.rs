@@ -15,7 +15,7 @@ use handclasp_core::Reply;
 use handclasp_core::blob::Digest;
 use handclasp_core::command::EffectOutcome;
 use handclasp_core::event::Event;
-use handclasp_core::id::ItemId;
+use handclasp_core::id::{AgentName, ItemId};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::run::Outcome;
 
@@ -57,6 +57,7 @@ pub(crate) fn check_on(stage: &mut Stage, text: &str) {
 /// - `token 2`, `known`, `proceed`, `answer yes`, `handoff 2`, `result draft`: the reply
 /// - `1 is waiting`, `1 to coder`, `1 attempts 2`: a handoff
 /// - `carried 1 2`, `withheld 3`: what the handoff of this claim was given
+/// - `instead of a`, `instead of nobody`: whose place the receiver of this offer has taken
 /// - `open 1 2`: open items of the first branch · `run completed`: the run's condition · `why text`
 fn expect(stage: &Stage, line: &str, result: Option<&Result<Outcome, Refusal>>, expectation: &str) {
     let result = result.unwrap_or_else(|| panic!("`{line}` is no command"));
@@ -91,6 +92,14 @@ fn expect(stage: &Stage, line: &str, result: Option<&Result<Outcome, Refusal>>, 
             });
             let delivery = delivery.unwrap_or_else(|| panic!("`{line}` claimed nothing"));
             same(numbers(if word == "carried" { &delivery.carried } else { &delivery.withheld }));
+        }
+        "instead" => {
+            let offered = outcome.events.iter().rev().find_map(|event| match event {
+                Event::HandoffOffered(offered) => Some(offered),
+                _ => None,
+            });
+            let offered = offered.unwrap_or_else(|| panic!("`{line}` offered nothing"));
+            same(format!("of {}", offered.instead_of.as_ref().map_or("nobody", AgentName::as_str)));
         }
         number if number.parse::<u32>().is_ok() => expect_of_handoff(stage, line, number, rest),
         _ => assert_eq!(reply_words(&outcome.reply, stage), expectation, "{line}"),

@@ -45,13 +45,14 @@ const PHASES: &[(&str, u32, &[&str])] = &[
     ("run closed", 1, &["open to=a", "claim 1 accept", "complete 1"]),
 ];
 
-/// The commands; `H` stands for the handoff in question.
+/// The commands; `H` stands for the handoff in question. The agent `d` is always full.
 const COMMANDS: &[&str] = &[
     "open to=a",
     "offer to=c",
     "offer H spawn to=c",
     "offer H delegate to=c",
     "offer H transfer to=c",
+    "offer H to=d full=refuse",
     "claim H",
     "claim H accept",
     "claim H by=c",
@@ -71,6 +72,7 @@ const COMMANDS: &[&str] = &[
     "complete H",
     "complete H next=c",
     "complete H next=nobody",
+    "complete H next=d full=refuse",
     "fail H",
     "fail H permanently",
     "redrive H",
@@ -131,7 +133,7 @@ fn every_phase_answers_every_command_as_the_table_says() {
 }
 
 fn in_phase(way: &[&str]) -> Stage {
-    let mut stage = check("given agent a\ngiven agent b\ngiven agent c");
+    let mut stage = check("given agent a\ngiven agent b\ngiven agent c\ngiven agent d capacity=0");
     for line in way {
         if let Some(Err(refusal)) = stage.perform(line) {
             panic!("`{line}` was refused: {refusal}");

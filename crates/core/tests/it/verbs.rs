@@ -13,7 +13,7 @@ use handclasp_core::directory::Agent;
 use handclasp_core::id::{HandoffId, InterruptId, ItemId, Role, Tenant, Token};
 use handclasp_core::ledger::{ItemKind, NewItem, Settlement};
 use handclasp_core::limits::{Budget, Limits, Retry, Usage};
-use handclasp_core::offer::{By, Kind, Mode, Offer, Reason, Receiver, Terms};
+use handclasp_core::offer::{By, Kind, Mode, Offer, Reason, Receiver, Terms, WhenFull};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Outcome, Reply};
 use handclasp_core::time::{Millis, Timestamp};
@@ -264,6 +264,7 @@ impl Stage {
                 answer_within_ms: line.read_as("answer").map(Millis),
                 finish_within_ms: line.read_as("finish").map(Millis),
                 fallback: line.read_as("fallback"),
+                when_full: when_full(line.get("full").unwrap_or("queue")),
             },
         }
     }
@@ -367,6 +368,16 @@ fn effect(line: &Line<'_>) -> EffectId {
     }
     let (name, key) = word.trim_end_matches(')').split_once('(').expect("`name#0` or `name(key)`");
     EffectId { name: name.to_owned(), key: EffectKey::Business(key.to_owned()) }
+}
+
+/// What `full=refuse` stands for.
+pub(crate) fn when_full(word: &str) -> WhenFull {
+    match word {
+        "queue" => WhenFull::Queue,
+        "refuse" => WhenFull::Refuse,
+        "fallback" => WhenFull::Fallback,
+        other => panic!("what is `full={other}`?"),
+    }
 }
 
 fn happened(line: &Line<'_>) -> EffectOutcome {

@@ -306,6 +306,14 @@ fn steps_that_do_not_fit() {
             &["43:17: `editor` cannot take over from `researcher`: it lacks `git` (name an agent that could do the same step)"],
         ),
         (
+            &[(STEP, "to: {capability: git}\n      when_full: fallback")],
+            &["42:18: nobody is named to fall back on (add a `fallback` to this step or to its agent)"],
+        ),
+        (
+            &[(STEP, "to: {capability: git}\n      when_full: drop")],
+            &["42:18: wrong value for `when_full`: expected one of `queue`, `refuse`, `fallback`, found `drop`"],
+        ),
+        (
             &[("to: writer, accepts: notes@1", "to: writer, accepts: notes@2")],
             &["47:52: `writer` does not accept `notes@2.0.0` (it accepts `notes@~1.0`, `span@^1`)"],
         ),

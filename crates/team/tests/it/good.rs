@@ -8,7 +8,7 @@ use handclasp_core::command::Open;
 use handclasp_core::contract::ReadBackLevel;
 use handclasp_core::id::Role;
 use handclasp_core::ledger::ItemKind;
-use handclasp_core::offer::Receiver;
+use handclasp_core::offer::{Receiver, WhenFull};
 use handclasp_core::plan::{Node, Unapproved};
 use handclasp_core::time::Millis;
 use handclasp_team::{InputKind, LaunchKind, Pool, StdinForm, Team};
@@ -98,6 +98,7 @@ fn a_run_opens_with_every_placeholder_filled_once() {
     assert_eq!((open.limits.steps, open.limits.cost_micros, open.limits.time_ms), (Some(100), Some(1_500_000), Some(600_000)));
     let Some(Node::Sequence(patterns)) = open.plan.map(|plan| plan.root) else { panic!("the plan is a sequence") };
     let Node::Review(review) = &patterns[2] else { panic!("third comes a review") };
+    assert_eq!((review.author.terms.when_full, review.critic.terms.when_full), (WhenFull::Refuse, WhenFull::Queue));
     assert_eq!(review.author.terms.acceptance, ["At most 400 words."]);
     assert_eq!(open.pins, team.pins());
     assert_eq!((open.pins.contracts.len(), open.pins.agents.len(), open.pins.team), (4, 3, Some(team.digest)));

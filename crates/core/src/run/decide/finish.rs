@@ -30,6 +30,7 @@ impl Draft<'_> {
         self.verdict_holds(handoff, completion)?;
         let checks = self.checks_for_the_plan(handoff, completion)?;
         self.spent = completion.usage;
+        self.leaves = Some(handoff.to.clone());
         let mut ended = BTreeSet::new();
         self.end_items(handoff, &completion.discharged, Ending::Discharged, &mut ended)?;
         self.end_items(handoff, &completion.dropped, Ending::Dropped, &mut ended)?;
@@ -192,8 +193,9 @@ impl Draft<'_> {
         item
     }
 
-    /// Hands on in the commit of the result. What is wrong with the message itself is refused, so
-    /// that the sender can mend it; what the world is in the way of is kept as a dead letter (law 1).
+    /// Hands on in the commit of the result. What is wrong with the message itself, or what its sender
+    /// wants to be told, is refused, so that the sender can do something about it; what the world is in
+    /// the way of is kept as a dead letter (law 1).
     fn pass_on(&mut self, handoff: &Handoff, offer: &Offer) -> Result<HandoffId, Refusal> {
         let handing = Handing {
             offer,
@@ -209,6 +211,7 @@ impl Draft<'_> {
             Err(
                 refusal @ (Refusal::ContractBroken { .. }
                 | Refusal::JustificationMissing(_)
+                | Refusal::AtCapacity { .. }
                 | Refusal::Unchecked { .. }
                 | Refusal::UnknownContract(_)),
             ) => Err(refusal),

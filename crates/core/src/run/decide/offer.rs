@@ -1,5 +1,7 @@
 //! Handing work out: who gets it, on which contract, within which limits.
 
+use std::sync::Arc;
+
 use super::{Draft, unchanged};
 use crate::blob::BlobRef;
 use crate::contract::{Check, ContractId, ContractRange};
@@ -24,6 +26,14 @@ pub(in crate::run) struct Handing<'a> {
     pub(in crate::run) ordinal: Option<u32>,
     /// What is known about the payload from earlier.
     pub(in crate::run) checks: &'a [Check],
+}
+
+/// What the sender had left open, settled.
+pub(super) struct Settled {
+    pub(super) to: AgentName,
+    pub(super) contract: Option<ContractId>,
+    pub(super) returns: Option<ContractId>,
+    pub(super) instead_of: Option<AgentName>,
 }
 
 impl Draft<'_> {
@@ -56,6 +66,7 @@ impl Draft<'_> {
                     }
                     Mode::Delegate => {
                         self.nothing_in_flight(sender)?;
+                        self.leaves = Some(sender.to.clone());
                         let child = self.hand_out(&Handing {
                             offer,
                             sender: Some(sender),
@@ -106,20 +117,20 @@ impl Draft<'_> {
 
     /// Checks an offer against everything and adds it to the draft.
     pub(in crate::run) fn hand_out(&mut self, handing: &Handing<'_>) -> Result<HandoffId, Refusal> {
-        let agent = std::sync::Arc::clone(self.receiver(handing.offer)?);
-        let contract = match &handing.offer.contract {
-            Some(range) => Some(self.contract_for(&agent, range)?),
-            None => None,
-        };
-        self.fits(&agent, contract.as_ref(), handing)?;
-        let returns = match &handing.offer.terms.returns {
-            Some(range) => Some(self.newest(range)?),
-            None => None,
-        };
+        let first = self.settled(handing, self.receiver(handing.offer)?, handing.offer.contract.as_ref())?;
+        let settled = self.with_room(handing, first)?;
+        Ok(self.push_offered(handing, settled))
+    }
+
+    /// What an offer would come to at this agent, if nothing stands in its way.
+    pub(super) fn settled(&self, handing: &Handing<'_>, agent: &Arc<Agent>, contract: Option<&ContractRange>) -> Result<Settled, Refusal> {
+        let contract = contract.map(|range| self.contract_for(agent, range)).transpose()?;
+        self.fits(agent, contract.as_ref(), handing)?;
+        let returns = handing.offer.terms.returns.as_ref().map(|range| self.newest(range)).transpose()?;
         self.run.check_offer(handing.sender, &agent.name, handing.mode, self.ahead)?;
         self.run.check_budget(handing.sender, &Budget::default(), &self.spent)?;
         self.run.check_circle(handing.sender, &agent.name, handing.offer, self.items as usize)?;
-        Ok(self.push_offered(handing, agent.name.clone(), contract, returns))
+        Ok(Settled { to: agent.name.clone(), contract, returns, instead_of: None })
     }
 
     /// As [`Self::hand_out`], but what cannot be handed out becomes a dead letter with the refusal as
@@ -142,20 +153,15 @@ impl Draft<'_> {
                 let exact =
                     |range: &Option<ContractRange>| range.as_ref().and_then(|range| self.newest(range).ok().or_else(|| range.exact()));
                 let (contract, returns) = (exact(&handing.offer.contract), exact(&handing.offer.terms.returns));
-                let handoff = self.push_offered(handing, to, contract, returns);
+                let handoff = self.push_offered(handing, Settled { to, contract, returns, instead_of: None });
                 self.events.push(Event::DeadLettered { handoff, closing: Closing::not_offered(&refusal) });
                 handoff
             }
         }
     }
 
-    fn push_offered(
-        &mut self,
-        handing: &Handing<'_>,
-        to: AgentName,
-        contract: Option<ContractId>,
-        returns: Option<ContractId>,
-    ) -> HandoffId {
+    fn push_offered(&mut self, handing: &Handing<'_>, settled: Settled) -> HandoffId {
+        let Settled { to, contract, returns, instead_of } = settled;
         let now = self.world.now;
         let terms = &handing.offer.terms;
         let limits = handing.sender.map_or(terms.limits, |sender| sender.limits.narrowed(&terms.limits));
@@ -174,6 +180,7 @@ impl Draft<'_> {
             sender: handing.sender.map(|sender| sender.to.clone()),
             mode: handing.mode,
             to,
+            instead_of,
             kind: handing.offer.kind,
             reason: handing.offer.reason.clone(),
             contract,
@@ -190,35 +197,15 @@ impl Draft<'_> {
         handoff
     }
 
-    fn receiver(&self, offer: &Offer) -> Result<&std::sync::Arc<Agent>, Refusal> {
-        match &offer.to {
-            Receiver::Agent(name) => self.agent(name),
-            Receiver::Capability(wanted) => {
-                let mut wanted_all = offer.terms.requires.clone();
-                wanted_all.insert(wanted.clone());
-                let mut capable: Vec<_> = self.world.directory.capable(&wanted_all).collect();
-                let speaks = |agent: &&std::sync::Arc<Agent>| match &offer.contract {
-                    Some(range) => self.contract_for(agent, range).is_ok(),
-                    None => true,
-                };
-                let free = |agent: &&std::sync::Arc<Agent>| self.world.load.get(&agent.name).copied().unwrap_or(0) < agent.capacity;
-                // Agents come by name, so the choice is the same on every machine.
-                capable.sort_by_key(|agent| (!speaks(agent), !free(agent)));
-                let agent = capable.first().ok_or_else(|| Refusal::NobodyCapable(wanted.clone()))?;
-                self.agent(&agent.name)
-            }
-        }
-    }
-
     /// The agent of that name, as the run knows it.
-    pub(super) fn agent(&self, name: &AgentName) -> Result<&std::sync::Arc<Agent>, Refusal> {
+    pub(super) fn agent(&self, name: &AgentName) -> Result<&Arc<Agent>, Refusal> {
         let agent = self.world.directory.agent(name).ok_or_else(|| Refusal::UnknownAgent(name.clone()))?;
         unchanged(|| format!("agent `{name}`"), self.run.pins.agents.get(name), agent.definition)?;
         Ok(agent)
     }
 
     /// The newest version in the range that the receiver accepts.
-    fn contract_for(&self, agent: &Agent, range: &ContractRange) -> Result<ContractId, Refusal> {
+    pub(super) fn contract_for(&self, agent: &Agent, range: &ContractRange) -> Result<ContractId, Refusal> {
         let newest = self.newest(range)?;
         let accepted = self
             .world
