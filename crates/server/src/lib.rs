@@ -8,7 +8,6 @@
 //! - `api`: how a row becomes a route. `call`: one request. `openapi`: the published document.
 //! - `routes`: what each endpoint does. `house`: what they share.
 //! - [`serve`]: the server around it, on an address.
-//! - [`serve`]: the server around it, on an address.
 
 mod api;
 mod call;
@@ -24,6 +23,5 @@ mod trace;
 
 pub use self::caller::{Caller, Scope};
 pub use self::house::House;
-pub use self::serve::{Bound, Keys, Options, ServeError, Tls, serve};
 pub use self::serve::{Bound, Keys, Options, ServeError, Tls, serve};
 pub use handclasp_wire as wire;
