@@ -12,7 +12,7 @@ pub(crate) struct Exit(pub(crate) u8);
 impl Exit {
     /// Everything that was asked for is done.
     pub(crate) const DONE: Self = Self(0);
-    /// A run failed, was cancelled or has dead letters; or `verify` has found problems.
+    /// A run failed, was cancelled or has dead letters; `verify` has found problems, or `contracts diff` breaking changes.
     pub(crate) const FAILED: Self = Self(1);
     /// Wrong use: arguments, a team file with mistakes, input of the wrong type, an id that is not there.
     pub(crate) const MISUSED: Self = Self(2);
@@ -42,7 +42,8 @@ impl From<Exit> for ExitCode {
 pub(crate) const HELP: &str = "\
 Exit codes:
     0  done
-    1  a run failed, was cancelled or has dead letters; `verify` found problems
+    1  a run failed, was cancelled or has dead letters; `verify` found problems,
+       `contracts diff` breaking changes
     2  wrong use: arguments, a team file with mistakes, bad input, an unknown id
     3  refused by the rules; `handclasp explain HC-…` says more
     4  a run waits for a person; `handclasp inbox` says for what

@@ -23,6 +23,7 @@ mod step;
 mod team;
 mod template;
 mod terms;
+mod yaml;
 
 pub use agent::{Launch, LaunchKind, Pool, StdinForm, TeamAgent};
 pub use input::{Input, InputKind, InputMistake};
@@ -30,3 +31,4 @@ pub use item::TeamItem;
 pub use mistake::Mistake;
 pub use schema::schema;
 pub use team::{FirstHandoff, Team, TeamError};
+pub use yaml::yaml;

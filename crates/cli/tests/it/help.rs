@@ -9,7 +9,7 @@ use crate::stage::{Ran, Stage, command};
 const MARK: &str = "<!-- From here on: what `--help` prints, kept by a test. -->\n";
 
 /// The commands, as the help lists them.
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 22] = [
     "run",
     "resume",
     "runs",
@@ -25,6 +25,9 @@ const COMMANDS: [&str; 19] = [
     "cancel",
     "erase",
     "check",
+    "contracts",
+    "contracts diff",
+    "contracts infer",
     "verify",
     "rebuild",
     "explain",

@@ -5,6 +5,7 @@
 
 mod answering;
 mod breaking;
+mod contracts;
 mod help;
 mod running;
 mod stage;

@@ -7,7 +7,7 @@
 
 mod text;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -93,10 +93,8 @@ impl Room {
 /// Everything that was seen at one place of the payloads.
 #[derive(Debug, Clone, Default)]
 struct Place {
-    nulls: bool,
-    booleans: bool,
-    whole_numbers: bool,
-    numbers: bool,
+    /// Which of `integer`, `number`, `boolean` and `null` were there. Nothing more is noticed about them.
+    plain: BTreeSet<&'static str>,
     texts: Option<Texts>,
     arrays: Option<Box<Elements>>,
     objects: Option<Box<Fields>>,
@@ -125,15 +123,16 @@ struct Fields {
 impl Place {
     fn add(&mut self, value: &Value, depth: usize, room: &mut Room) {
         match value {
-            Value::Null => self.nulls = true,
-            Value::Bool(_) => self.booleans = true,
-            Value::Number(number) if number.is_f64() => self.numbers = true,
-            Value::Number(_) => self.whole_numbers = true,
+            Value::Null => drop(self.plain.insert("null")),
+            Value::Bool(_) => drop(self.plain.insert("boolean")),
+            Value::Number(number) => drop(self.plain.insert(if number.is_f64() { "number" } else { "integer" })),
             Value::String(text) => self.texts.get_or_insert_default().add(text),
             Value::Array(_) | Value::Object(_) if depth >= DEPTH_MAX => self.anything = true,
             Value::Array(elements) => {
                 let known = self.arrays.get_or_insert_default();
-                elements.iter().for_each(|element| known.add(element, depth + 1, room));
+                for element in elements {
+                    known.add(element, depth + 1, room);
+                }
             }
             Value::Object(fields) => self.objects.get_or_insert_default().add(fields, depth + 1, room),
         }
@@ -141,10 +140,7 @@ impl Place {
 
     /// Takes in everything that was seen at another place.
     fn merge(&mut self, other: Self) {
-        self.nulls |= other.nulls;
-        self.booleans |= other.booleans;
-        self.whole_numbers |= other.whole_numbers;
-        self.numbers |= other.numbers;
+        self.plain.extend(other.plain);
         self.anything |= other.anything;
         if let Some(texts) = other.texts {
             match &mut self.texts {
@@ -170,9 +166,10 @@ impl Place {
         if let Some(types) = self.types() {
             schema.insert("type".to_owned(), types);
         }
-        let only_texts = self.arrays.is_none() && self.objects.is_none() && !self.booleans && !self.whole_numbers && !self.numbers;
+        let nulls = self.plain.contains("null");
+        let only_texts = self.arrays.is_none() && self.objects.is_none() && self.plain.len() == usize::from(nulls);
         if let Some(texts) = &self.texts {
-            texts.describe(&mut schema, only_texts, self.nulls);
+            texts.describe(&mut schema, only_texts, nulls);
         }
         if let Some(items) = self.arrays.as_ref().filter(|elements| !elements.anything).and_then(|elements| elements.all.as_ref()) {
             schema.insert("items".to_owned(), items.schema());
@@ -184,14 +181,15 @@ impl Place {
     }
 
     fn types(&self) -> Option<Value> {
+        let plain = |name| self.plain.contains(name);
         let all = [
             ("string", self.texts.is_some()),
-            ("integer", self.whole_numbers && !self.numbers),
-            ("number", self.numbers),
-            ("boolean", self.booleans),
+            ("integer", plain("integer") && !plain("number")),
+            ("number", plain("number")),
+            ("boolean", plain("boolean")),
             ("array", self.arrays.is_some()),
             ("object", self.objects.is_some()),
-            ("null", self.nulls),
+            ("null", plain("null")),
         ];
         let seen: Vec<&str> = all.into_iter().filter(|(_, seen)| *seen).map(|(name, _)| name).collect();
         match seen.as_slice() {
