@@ -1,0 +1,3 @@
+//! The doors, as those see them who come through.
+
+mod published;
