@@ -3,7 +3,6 @@
 mod cancel;
 mod check;
 mod completions;
-mod contracts;
 mod dead_letters;
 mod erase;
 mod events;
@@ -16,6 +15,7 @@ mod run;
 mod runs;
 mod show;
 mod trace;
+mod up;
 mod verify;
 
 use std::path::PathBuf;
@@ -64,6 +64,7 @@ struct Shared {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Up(up::Up),
     Run(run::Run),
     Resume(resume::Resume),
     Runs(runs::Runs),
@@ -76,7 +77,6 @@ enum Verb {
     Cancel(cancel::Cancel),
     Erase(erase::Erase),
     Check(check::Check),
-    Contracts(contracts::Contracts),
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
     Explain(explain::Explain),
@@ -103,7 +103,8 @@ impl Line {
         let terminal = self.terminal();
         let place = Place { store: StoreFile(self.shared.store), terminal };
         match self.verb {
-            // These two hold an engine at work; boxed, the other commands need not carry its size.
+            // These hold an engine at work; boxed, the other commands need not carry its size.
+            Verb::Up(command) => Box::pin(command.execute(&place)).await,
             Verb::Run(command) => Box::pin(command.execute(&place)).await,
             Verb::Resume(command) => Box::pin(command.execute(&place)).await,
             Verb::Runs(command) => command.execute(&place).await,
@@ -116,7 +117,6 @@ impl Line {
             Verb::Cancel(command) => command.execute(&place).await,
             Verb::Erase(command) => command.execute(&place).await,
             Verb::Check(command) => command.execute(&place),
-            Verb::Contracts(command) => command.execute(&place).await,
             Verb::Verify(command) => command.execute(&place).await,
             Verb::Rebuild(command) => command.execute(&place).await,
             Verb::Explain(command) => command.execute(&place),

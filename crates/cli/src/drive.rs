@@ -6,20 +6,18 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process;
 
 use handclasp_core::Run;
 use handclasp_core::id::{RunId, Tenant};
 use handclasp_core::run::Condition;
 use handclasp_engine::post::{Drivers, Post};
 use handclasp_engine::{Committed, Engine, control};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
+use crate::stopping::asked_to_stop;
 use crate::terminal::Terminal;
 
 /// Why it stopped.
@@ -59,7 +57,7 @@ impl Drive<'_> {
         let until = async {
             ended = tokio::select! {
                 settled = settling.settle(commits, progress) => settled.map(|()| Ended::Settled),
-                () = stopped(terminal) => Ok(Ended::Interrupted),
+                () = asked_to_stop(terminal, "giving back what agents hold") => Ok(Ended::Interrupted),
             };
         };
         let posted = post.run(until).await;
@@ -71,25 +69,10 @@ impl Drive<'_> {
 }
 
 /// Takes commands from other processes until it is aborted.
-async fn answer(engine: Engine, store: std::path::PathBuf) {
+pub(crate) async fn answer(engine: Engine, store: std::path::PathBuf) {
     if let Err(error) = control::serve(engine, &store).await {
         tracing::warn!(%error, "other processes cannot send commands to this one");
     }
-}
-
-/// Ends at the first Ctrl-C or SIGTERM. The second one ends the program at once: leases run out by
-/// themselves, and nothing that was acknowledged is lost.
-async fn stopped(terminal: Terminal) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        // Without handlers the signals end the program, which is all that a second one would do.
-        return std::future::pending().await;
-    };
-    tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-    terminal.talk("stopping: giving back what agents hold; once more to stop at once");
-    tokio::spawn(async move {
-        tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
-        process::exit(i32::from(Exit::INTERRUPTED.0));
-    });
 }
 
 struct Settling<'a> {

@@ -9,6 +9,7 @@ use handclasp_core::id::RunId;
 use handclasp_core::refusal::Refusal;
 use handclasp_engine::control::ControlError;
 use handclasp_engine::{EngineError, Rejection};
+use handclasp_server::ServeError;
 use handclasp_store::{OpenError, StoreError};
 use serde_json::{Value, json};
 
@@ -188,6 +189,14 @@ impl From<StoreError> for Failure {
             StoreError::Corrupt { .. } => "`handclasp verify` names the first event that is wrong; restore a backup",
         };
         Self::broken("use the store", &error).hinted(hint)
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let mut causes = chain(&error);
+        let what = causes.remove(0);
+        Self::Broken { what, causes, hint: Some(error.hint().to_owned()) }
     }
 }
 

@@ -14,6 +14,7 @@ mod log;
 mod open_ends;
 mod plan_text;
 mod progress;
+mod stopping;
 mod store_file;
 mod team_file;
 mod terminal;

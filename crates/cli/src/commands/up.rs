@@ -1,0 +1,140 @@
+//! `up`: serves the HTTP API, with a team's own agents beside it if one is named.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::process;
+use std::sync::Arc;
+
+use clap::Args;
+use handclasp_core::id::Tenant;
+use handclasp_engine::post::{Drivers, Post};
+use handclasp_engine::{Engine, EngineError, Registry, SystemClock};
+use handclasp_server::{Bound, Options, ServeError};
+use handclasp_store::sqlite::Access;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::Place;
+use crate::drive::answer;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::stopping::asked_to_stop;
+use crate::terminal::{Terminal, json_line};
+
+/// Serves the HTTP API on one local port.
+///
+/// Agents anywhere hand off over it, in any language; the store is made if it is not there. Ctrl-C
+/// or SIGTERM stops it: no new work is given out, waiting requests are sent home, what is under way is
+/// answered. With `--json` the first line on standard output is an object with `url` and `pid`.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Where to listen; port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
+    listen: SocketAddr,
+}
+
+impl Up {
+    pub(super) async fn execute(self, place: &Place) -> Result<Exit, Failure> {
+        let terminal = place.terminal;
+        let store = place.store.own(Access::Create)?;
+        let engine = Engine::new(store, Arc::new(SystemClock), Registry::default());
+        engine.recover().await?;
+        engine.learn().await?;
+        let options = Options { listen: self.listen, ..Options::default() };
+        let house = House { engine, options, drivers: Drivers::new() };
+        let control = tokio::spawn(answer(house.engine.clone(), place.store.path().to_owned()));
+        let stop = asked_to_stop(terminal, "no new work is given out; what is under way is answered");
+        let outcome = house.serve(stop, |bound| greet(terminal, place, bound)).await;
+        control.abort();
+        outcome?;
+        terminal.talk("stopped; everything that was acknowledged is kept");
+        Ok(Exit::DONE)
+    }
+}
+
+/// What serves, and what works beside it.
+struct House {
+    engine: Engine,
+    options: Options,
+    drivers: Drivers,
+}
+
+impl House {
+    /// Serves until `stop`, or until the server or the post cannot go on.
+    async fn serve(self, stop: impl Future<Output = ()>, ready: impl FnOnce(&Bound)) -> Result<(), Failure> {
+        let Self { engine, options, drivers } = self;
+        let (closing, closed) = watch::channel(false);
+        let caller = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.call_workers().await }
+        });
+        let post = Post::new(engine.clone(), Tenant::local(), drivers);
+        // Whichever of the two ends first takes the other one along.
+        let serving = async {
+            let outcome = handclasp_server::serve(engine.clone(), options, ready, told(closed.clone())).await;
+            closing.send_replace(true);
+            outcome
+        };
+        let posting = async {
+            let outcome = post.run(told(closed.clone())).await;
+            closing.send_replace(true);
+            outcome
+        };
+        let both = async { tokio::join!(serving, posting) };
+        let stopping = async {
+            stop.await;
+            closing.send_replace(true);
+            std::future::pending::<Infallible>().await
+        };
+        let (served, posted): (Result<(), ServeError>, Result<(), EngineError>) = tokio::select! {
+            both = both => both,
+            never = stopping => match never {},
+        };
+        caller.abort();
+        served?;
+        posted?;
+        // Heartbeats of requests that were answered after the post had closed.
+        Ok(engine.flush().await?)
+    }
+}
+
+/// Ends when it is said that everything closes.
+async fn told(mut closed: watch::Receiver<bool>) {
+    // Nobody left to say so is an end, too.
+    let _ = closed.wait_for(|closed| *closed).await;
+}
+
+/// Says where the server is, and what to paste.
+fn greet(terminal: Terminal, place: &Place, bound: &Bound) {
+    let url = &bound.url;
+    if terminal.json {
+        // Whoever started it and does not listen may still use it.
+        let _ = json_line(&json!({ "url": url, "pid": process::id() }));
+        return;
+    }
+    let store = place.store.path().display();
+    terminal.talk(format_args!(
+        "\
+serving {url}  (store: {store}; Ctrl-C stops)
+
+with curl:
+  curl -X PUT {url}/v1/agents/echo -H 'Content-Type: application/json' -d '{{}}'
+  curl {url}/v1/runs -H 'Content-Type: application/json' -d '{{\"task\": \"Say hello.\", \"offer\": {{\"to\": \"echo\", \"payload\": \"hello\"}}}}'
+  curl {url}/v1/agents/echo/claims -H 'Content-Type: application/json' -d '{{\"wait_ms\": 10000, \"accept\": true}}'
+
+with Python (pip install handclasp), the receiver:
+  from handclasp import Handclasp
+  hc = Handclasp(\"{url}\")
+  @hc.agent(\"echo\")
+  def echo(handoff):
+      return handoff.payload
+  hc.run()
+
+and the sender:
+  from handclasp import Handclasp
+  hc = Handclasp(\"{url}\")
+  print(hc.offer(\"echo\", \"hello\", task=\"Say hello.\").result())
+
+all that it can do: {url}/openapi.json"
+    ));
+}
