@@ -3,6 +3,7 @@
 mod cancel;
 mod check;
 mod completions;
+mod contracts;
 mod dead_letters;
 mod erase;
 mod events;
@@ -77,6 +78,7 @@ enum Verb {
     Cancel(cancel::Cancel),
     Erase(erase::Erase),
     Check(check::Check),
+    Contracts(contracts::Contracts),
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
     Explain(explain::Explain),
@@ -117,6 +119,7 @@ impl Line {
             Verb::Cancel(command) => command.execute(&place).await,
             Verb::Erase(command) => command.execute(&place).await,
             Verb::Check(command) => command.execute(&place),
+            Verb::Contracts(command) => command.execute(&place).await,
             Verb::Verify(command) => command.execute(&place).await,
             Verb::Rebuild(command) => command.execute(&place).await,
             Verb::Explain(command) => command.execute(&place),
