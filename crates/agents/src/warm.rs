@@ -140,3 +140,54 @@ impl Drop for Place {
         self.warm.shelf().end_turn(&self.owner);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use handclasp_core::time::Millis;
+    use handclasp_engine::Engine;
+
+    use super::*;
+    use crate::launch::LaunchKind;
+
+    fn cats(per_run: bool) -> Arc<Warm> {
+        let pool = Pool { size: 5, ahead: 0, idle: Millis::seconds(300), per_run };
+        let launch = Launch {
+            kind: LaunchKind::Process,
+            argv: vec!["cat".to_owned()],
+            cwd: std::env::temp_dir(),
+            env: Vec::new(),
+            timeout: Millis::seconds(10),
+            pool,
+        };
+        Arc::new(Warm::new("cat".parse().unwrap(), launch))
+    }
+
+    /// Whether the next turn gets a process that has waited.
+    async fn finds_one(warm: &Arc<Warm>, tenant: &Tenant, run: RunId) -> bool {
+        warm.place(tenant, run).process().await.unwrap().is_untried()
+    }
+
+    #[tokio::test]
+    async fn a_process_whose_run_ended_during_its_turn_is_not_kept() {
+        let (warm, tenant, run) = (cats(true), Tenant::local(), Engine::new_run_id());
+        for ends in [false, true] {
+            let place = warm.place(&tenant, run);
+            let instance = place.process().await.unwrap();
+            if ends {
+                warm.run_ended(&tenant, run).await;
+            }
+            place.give_back(instance).await;
+            assert_eq!(finds_one(&warm, &tenant, run).await, !ends);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_process_that_has_worked_for_a_tenant_works_for_no_other() {
+        let (warm, run) = (cats(false), Engine::new_run_id());
+        let (here, there): (Tenant, Tenant) = ("here".parse().unwrap(), "there".parse().unwrap());
+        let place = warm.place(&here, run);
+        place.give_back(place.process().await.unwrap()).await;
+        assert!(!finds_one(&warm, &there, run).await);
+        assert!(finds_one(&warm, &here, Engine::new_run_id()).await);
+    }
+}
