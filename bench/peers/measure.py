@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 FOLDER = Path(__file__).resolve().parents[2] / "target" / "peers"
 PERCENTILES = (50, 95, 99)
@@ -87,82 +88,130 @@ class Gaps:
             self._ended[workflow] = time.perf_counter()
         return result
 
-    def between(self, opens: float, closes: float) -> list[float]:
-        """The gaps that ended within a window, in milliseconds."""
-        return [gap * 1e3 for ended, gap in self._samples if opens <= ended < closes]
+    def since(self, opens: float) -> list[float]:
+        """The gaps that ended since then, in milliseconds."""
+        return [gap * 1e3 for ended, gap in self._samples if ended >= opens]
 
 
-@dataclass
+class Workflow(NamedTuple):
+    """One that was answered rightly: when the client sent it, and when it had the answer."""
+
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
 class Seen:
-    """What the client saw within the window. A failure counts whenever it happens; it is never left out."""
+    """What the clients saw: for each caller, one after the other, the workflows of warm-up and window."""
 
-    seconds: float
-    latencies_ms: list[float]
+    opens: float
+    closes: float
+    callers: list[list[Workflow]]
     gaps_ms: list[float]
     failed: int
     first_failure: str | None
 
+    @property
+    def answered(self) -> int:
+        return sum(len(workflows) for workflows in self.callers)
 
-class Window:
-    """The time that counts, and what ended in it. Work goes on until it closes, so that the load never thins out within."""
+    @property
+    def workflows_per_s(self) -> float:
+        """Each workflow counts with the share of its time that lies within the window.
+
+        To count the answers that fall into the window would be wrong by a whole wave where 64 workflows of some seconds end
+        together, as they do in a system that takes turns: none of them, or all.
+        """
+        return sum(self._share(workflow) for workflows in self.callers for workflow in workflows) / (self.closes - self.opens)
+
+    @property
+    def latencies_ms(self) -> list[float]:
+        """Of the workflows that began within the window, whenever they ended: none is left out for being slow."""
+        return [(ended - began) * 1e3 for workflows in self.callers for began, ended in self._latest(workflows)]
+
+    def _share(self, workflow: Workflow) -> float:
+        within = min(workflow.ended, self.closes) - max(workflow.began, self.opens)
+        return max(within, 0) / (workflow.ended - workflow.began)
+
+    def _latest(self, workflows: list[Workflow]) -> list[Workflow]:
+        """What one caller began within the window, or the one workflow that kept it busy all that time."""
+        began_within = [workflow for workflow in workflows if self.opens <= workflow.began < self.closes]
+        return began_within or [workflow for workflow in workflows if workflow.began < self.opens and workflow.ended >= self.closes]
+
+
+class Load:
+    """All callers of a row. They go on until everything that was under way when the window closed has ended.
+
+    So the load is the same for all that counts, and no answer is missed.
+    """
 
     def __init__(self, row: Row) -> None:
         self.opens = time.perf_counter() + row.warm_seconds
         self.closes = self.opens + row.seconds
-        self.expected = expected(row.steps)
-        self.ended: list[tuple[float, float]] = []
+        self.right_answer = expected(row.steps)
+        self.callers: list[list[Workflow]] = [[] for _ in range(row.concurrent)]
         self.failures: list[str] = []
+        self.still_counting = set(range(row.concurrent))
 
-    def is_open(self) -> bool:
-        return time.perf_counter() < self.closes
+    def goes_on(self) -> bool:
+        return bool(self.still_counting)
 
-    def answered(self, began: float, answer: Payload) -> None:
-        ended = time.perf_counter()
-        if answer == self.expected:
-            self.ended.append((ended, ended - began))
+    def answered(self, caller: int, began: float, answer: Payload) -> None:
+        ended = self._ended(caller)
+        if answer == self.right_answer:
+            self.callers[caller].append(Workflow(began, ended))
         else:
             self.failures.append(f"wrong answer: {json.dumps(answer)[-200:]}")
 
+    def failed(self, caller: int, error: Exception) -> None:
+        self._ended(caller)
+        self.failures.append(repr(error))
+
     def seen(self, gaps: Gaps) -> Seen:
-        latencies = [latency * 1e3 for ended, latency in self.ended if self.opens <= ended < self.closes]
         first = self.failures[0] if self.failures else None
-        return Seen(self.closes - self.opens, latencies, gaps.between(self.opens, self.closes), len(self.failures), first)
+        return Seen(self.opens, self.closes, self.callers, gaps.since(self.opens), len(self.failures), first)
+
+    def _ended(self, caller: int) -> float:
+        now = time.perf_counter()
+        if now >= self.closes:
+            self.still_counting.discard(caller)
+        return now
 
 
 def in_threads(row: Row, gaps: Gaps, workflow: Callable[[Payload], Payload]) -> Seen:
     """Keeps `row.concurrent` workflows under way, each called by a thread of its own."""
-    window, sent = Window(row), payload()
+    load, sent = Load(row), payload()
 
-    def caller() -> None:
-        while window.is_open():
+    def call(caller: int) -> None:
+        while load.goes_on():
             began = time.perf_counter()
             try:
-                window.answered(began, workflow(sent))
+                load.answered(caller, began, workflow(sent))
             except Exception as error:  # whatever the system throws is one failed workflow, and is reported
-                window.failures.append(repr(error))
+                load.failed(caller, error)
 
-    callers = [threading.Thread(target=caller, daemon=True) for _ in range(row.concurrent)]
-    for thread in callers:
+    threads = [threading.Thread(target=call, args=(caller,), daemon=True) for caller in range(row.concurrent)]
+    for thread in threads:
         thread.start()
-    for thread in callers:
+    for thread in threads:
         thread.join()
-    return window.seen(gaps)
+    return load.seen(gaps)
 
 
 async def in_tasks(row: Row, gaps: Gaps, workflow: Callable[[Payload], Awaitable[Payload]]) -> Seen:
     """Keeps `row.concurrent` workflows under way on one event loop."""
-    window, sent = Window(row), payload()
+    load, sent = Load(row), payload()
 
-    async def caller() -> None:
-        while window.is_open():
+    async def call(caller: int) -> None:
+        while load.goes_on():
             began = time.perf_counter()
             try:
-                window.answered(began, await workflow(sent))
+                load.answered(caller, began, await workflow(sent))
             except Exception as error:  # as in `in_threads`
-                window.failures.append(repr(error))
+                load.failed(caller, error)
 
-    await asyncio.gather(*(caller() for _ in range(row.concurrent)))
-    return window.seen(gaps)
+    await asyncio.gather(*(call(caller) for caller in range(row.concurrent)))
+    return load.seen(gaps)
 
 
 def percentile(samples: Sequence[float], percent: float) -> float | None:
@@ -174,14 +223,13 @@ def percentile(samples: Sequence[float], percent: float) -> float | None:
 
 def report(peer: str, row: Row, seen: Seen, version: str, durability: str) -> None:
     """Prints the row as one JSON object on one line."""
-    workflows_per_s = len(seen.latencies_ms) / seen.seconds
     line = {
         "peer": peer,
         "kind": row.kind,
         "steps": row.steps,
         "concurrent": row.concurrent,
-        "workflows_per_s": round(workflows_per_s, 1),
-        "handoffs_per_s": round(workflows_per_s * row.steps, 1),
+        "workflows_per_s": round(seen.workflows_per_s, 2),
+        "handoffs_per_s": round(seen.workflows_per_s * row.steps, 2),
         **_percentiles("wf", seen.latencies_ms),
         **_percentiles("gap", seen.gaps_ms),
         "failed": seen.failed,

@@ -1,8 +1,8 @@
 // The client of the Restate rows: keeps N workflows under way and prints what it saw as one JSON object.
 //
 // It is a process of its own, so that its work does not delay the service's handlers, and uses Node's plain HTTP client
-// with connections kept open, which costs less than the SDK's. What ends within the window counts; the load begins
-// before and lasts until the window closes. Percentiles are left to measure.py.
+// with connections kept open, which costs less than the SDK's. It goes on until everything that was
+// under way when the window closed has ended. What of it counts, rates and percentiles are left to `Seen` in measure.py.
 // Usage: node restate_client.mjs '{"url", "gaps_url", "steps", "concurrent", "warm_seconds", "seconds", "payload", "expected"}'
 
 import http from "node:http";
@@ -15,8 +15,8 @@ const body = JSON.stringify({ steps: row.steps, payload: row.payload });
 const opens = performance.now() + row.warm_seconds * 1e3;
 const closes = opens + row.seconds * 1e3;
 
-const latencies = [];
 const failures = [];
+const stillCounting = new Set();
 
 function send(url, options, content) {
   return new Promise((resolve, reject) => {
@@ -38,30 +38,28 @@ async function workflow() {
   if (!isDeepStrictEqual(JSON.parse(text), row.expected)) throw new Error(`wrong answer: ${text.slice(-200)}`);
 }
 
-async function caller() {
-  while (performance.now() < closes) {
+// All workflows of one caller that were answered rightly, as pairs of begin and end in seconds after the opening.
+async function caller(number) {
+  const workflows = [];
+  stillCounting.add(number);
+  while (stillCounting.size > 0) {
     const began = performance.now();
-    try {
-      await workflow();
-    } catch (error) {
-      failures.push(String(error));
-      continue;
-    }
+    const error = await workflow().catch((cause) => cause);
     const ended = performance.now();
-    if (ended >= opens && ended < closes) latencies.push(ended - began);
+    if (error) failures.push(String(error));
+    else workflows.push([(began - opens) / 1e3, (ended - opens) / 1e3]);
+    if (ended >= closes) stillCounting.delete(number);
   }
+  return workflows;
 }
 
-// The service gives away the gaps of the warm-up when the window opens, and those that count when it closes.
-async function gapsWithin() {
-  await pause(opens - performance.now());
-  await send(row.gaps_url, {});
-  await pause(closes - performance.now());
-  return JSON.parse((await send(row.gaps_url, {})).text);
-}
-
-const [gaps] = await Promise.all([gapsWithin(), ...Array.from({ length: row.concurrent }, caller)]);
+// The service gives its gaps away once: those of the warm-up are taken when the window opens, and dropped.
+const takeGaps = async () => JSON.parse((await send(row.gaps_url, {})).text);
+const warmUp = pause(opens - performance.now()).then(takeGaps);
+const callers = await Promise.all(Array.from({ length: row.concurrent }, (_, number) => caller(number)));
+await warmUp;
+const gaps_ms = await takeGaps();
 agent.destroy();
-console.log(
-  JSON.stringify({ seconds: row.seconds, latencies_ms: latencies, gaps_ms: gaps, failed: failures.length, first_failure: failures[0] ?? null }),
-);
+
+const failed = { failed: failures.length, first_failure: failures[0] ?? null };
+console.log(JSON.stringify({ opens: 0, closes: row.seconds, callers, gaps_ms, ...failed }));

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import measure
-from measure import Row, Seen
+from measure import Row, Seen, Workflow
 
 READY_SECONDS = 60
 STOP_SECONDS = 10
@@ -122,7 +122,8 @@ def drive(row: Row, ports: Ports, node_folder: Path) -> Seen:
         "expected": measure.expected(row.steps),
     }
     command = ["node", str(node_folder / "restate_client.mjs"), json.dumps(told)]
-    return Seen(**json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
+    said = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return Seen(**said | {"callers": [[Workflow(*each) for each in caller] for caller in said["callers"]]})
 
 
 def one_workflow(row: Row, ports: Ports) -> None:
@@ -133,11 +134,12 @@ def log_syncs(ports: Ports) -> int:
     return int(SYNCS.search(ask(url(ports.node, "metrics")))[1])
 
 
-def durability(server: Path, environment: dict[str, str], store: str, syncs: int, workflows: float) -> str:
+def durability(server: Path, environment: dict[str, str], store: str, syncs_per_workflow: float) -> str:
     """The setting as the server resolves it, and what it did: the syncs of the log that its own metrics count."""
     dumped = subprocess.run([server, "--dump-config", "--base-dir", store], env=os.environ | environment, check=True, capture_output=True)
     log_server = tomllib.loads(dumped.stdout.decode())["log-server"]
-    return f"log fsync {'off' if log_server['rocksdb-disable-wal-fsync'] else 'on'}, {syncs / max(workflows, 1):.1f} fsyncs per workflow counted"
+    setting = "off" if log_server["rocksdb-disable-wal-fsync"] else "on"
+    return f"log fsync {setting}, {syncs_per_workflow:.1f} fsyncs per workflow counted"
 
 
 def versions(ports: Ports, node_folder: Path) -> str:
@@ -159,9 +161,7 @@ def measured(row: Row, folder: Path) -> None:
         insist(lambda: one_workflow(row, ports))
         before = log_syncs(ports)
         seen = drive(row, ports, node_folder)
-        # Syncs are counted over warm-up and window, workflows over the window alone.
-        workflows = len(seen.latencies_ms) * (1 + row.warm_seconds / row.seconds)
-        settings = durability(server, environment, store, log_syncs(ports) - before, workflows)
+        settings = durability(server, environment, store, (log_syncs(ports) - before) / max(seen.answered, 1))
         measure.report("restate", row, seen, versions(ports, node_folder), settings)
 
 

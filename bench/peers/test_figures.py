@@ -28,16 +28,41 @@ class Figures(unittest.TestCase):
         gaps = measure.Gaps()
         for workflow, step in (("a", 0), ("b", 0), ("a", 1), ("a", 2), ("b", 1), ("b", 2), ("a", 0)):
             gaps.step(workflow, {}, step, last=step == 2)
-        self.assertEqual(len(gaps.between(0, time.perf_counter() + 1)), 4)
-        self.assertEqual(gaps.between(0, 0), [])
+        self.assertEqual(len(gaps.since(0)), 4)
+        self.assertEqual(gaps.since(time.perf_counter()), [])
 
-    def test_an_answer_counts_within_the_window_and_a_wrong_one_always(self):
-        window = measure.Window(measure.Row("step", 2, 1, 10.0, measure.FOLDER))
-        window.answered(time.perf_counter(), measure.expected(2))  # the warm-up has just begun
-        window.ended += [(window.opens, 0.5), (window.closes, 0.5)]
-        window.answered(time.perf_counter(), measure.expected(1))
-        seen = window.seen(measure.Gaps())
-        self.assertEqual((seen.latencies_ms, seen.failed), ([500.0], 1))
+    def test_a_workflow_counts_with_its_share_of_the_window(self):
+        one_caller = [(0, 8), (8, 12), (12, 16), (16, 24), (24, 25)]
+        seen = self.seen(10, 20, [one_caller])
+        self.assertAlmostEqual(seen.workflows_per_s, (2 / 4 + 1 + 4 / 8) / 10)
+        self.assertEqual(seen.latencies_ms, [4000, 8000])
+        self.assertEqual(seen.answered, 5)
+
+    def test_a_system_in_which_64_end_together_has_the_same_rate_wherever_the_window_lies(self):
+        waves = [(began, began + 4) for began in range(0, 40, 4)]
+        for opens in (4, 5, 6.5, 7.9):
+            self.assertAlmostEqual(self.seen(opens, opens + 3, [waves] * 64).workflows_per_s, 64 / 4)
+
+    def test_a_workflow_that_takes_the_whole_window_is_slow_and_not_absent(self):
+        seen = self.seen(10, 13, [[(0, 30)], [(0, 11), (11, 14)]])
+        self.assertAlmostEqual(seen.workflows_per_s, (3 / 30 + 1 / 11 + 2 / 3) / 3)
+        self.assertEqual(seen.latencies_ms, [30_000, 3000])
+
+    def test_the_load_goes_on_until_what_was_under_way_has_ended(self):
+        load = measure.Load(measure.Row("step", 1, 2, 0.0, measure.FOLDER))
+        load.answered(0, 0.0, measure.expected(1))
+        self.assertTrue(load.goes_on())
+        load.closes = 0.0
+        load.answered(0, 0.0, measure.expected(1))
+        self.assertTrue(load.goes_on())
+        load.answered(1, 0.0, measure.expected(2))
+        self.assertFalse(load.goes_on())
+        seen = load.seen(measure.Gaps())
+        self.assertEqual((seen.answered, seen.failed), (2, 1))
+
+    @staticmethod
+    def seen(opens, closes, callers):
+        return measure.Seen(opens, closes, [[measure.Workflow(*each) for each in caller] for caller in callers], [], 0, None)
 
     def test_a_row_is_the_median_of_its_repetitions(self):
         def line(rate, p50, failed):
