@@ -3,6 +3,7 @@
 mod cancel;
 mod check;
 mod completions;
+mod config;
 mod contracts;
 mod dead_letters;
 mod erase;
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::{Flags, Settings};
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::store_file::StoreFile;
@@ -45,16 +47,12 @@ pub(crate) struct Line {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Shared {
-    #[arg(
-        long,
-        help = "The store: one SQLite file",
-        global = true,
-        value_name = "PATH",
-        env = "HANDCLASP_STORE",
-        default_value = "handclasp.db",
-        hide_env_values = true
-    )]
-    store: PathBuf,
+    /// The store: one SQLite file. `handclasp.db` in this folder if nothing says otherwise.
+    #[arg(long, global = true, value_name = "PATH")]
+    store: Option<String>,
+    /// The configuration; `handclasp.toml` in this folder, if it is there, unless HANDCLASP_CONFIG says otherwise.
+    #[arg(long, global = true, value_name = "PATH")]
+    config: Option<PathBuf>,
     /// Prints data, and errors, as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -81,6 +79,7 @@ enum Verb {
     Contracts(contracts::Contracts),
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
+    Config(config::Config),
     Explain(explain::Explain),
     Completions(completions::Completions),
 }
@@ -92,6 +91,8 @@ pub(crate) struct Place {
     pub(crate) store: StoreFile,
     /// How it speaks.
     pub(crate) terminal: Terminal,
+    /// What is set.
+    pub(crate) settings: Settings,
 }
 
 impl Line {
@@ -100,10 +101,29 @@ impl Line {
         Terminal { json: self.shared.json, quiet: self.shared.quiet }
     }
 
+    /// What is set, with the flags of this command.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        let mut flags = Flags::default();
+        flags.set("store", self.shared.store.clone());
+        if let Verb::Up(command) = &self.verb {
+            command.flags(&mut flags);
+        }
+        Settings::read(self.shared.config.as_deref(), &flags)
+    }
+
+    /// What is logged if nobody says: the ordinary story is told by the commands, but a server has none.
+    pub(crate) fn log_level(&self) -> &'static str {
+        match (&self.verb, self.shared.quiet) {
+            (_, true) => "error",
+            (Verb::Up(_), false) => "warn,handclasp=info",
+            (_, false) if self.shared.json => "error",
+            (_, false) => "warn",
+        }
+    }
+
     /// Does what was typed.
-    pub(crate) async fn execute(self) -> Result<Exit, Failure> {
-        let terminal = self.terminal();
-        let place = Place { store: StoreFile(self.shared.store), terminal };
+    pub(crate) async fn execute(self, settings: Settings) -> Result<Exit, Failure> {
+        let place = Place { store: StoreFile(settings.store.clone()), terminal: self.terminal(), settings };
         match self.verb {
             // These hold an engine at work; boxed, the other commands need not carry its size.
             Verb::Up(command) => Box::pin(command.execute(&place)).await,
@@ -122,6 +142,7 @@ impl Line {
             Verb::Contracts(command) => command.execute(&place).await,
             Verb::Verify(command) => command.execute(&place).await,
             Verb::Rebuild(command) => command.execute(&place).await,
+            Verb::Config(command) => command.execute(&place),
             Verb::Explain(command) => command.execute(&place),
             Verb::Completions(command) => command.execute(),
         }

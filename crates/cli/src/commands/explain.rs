@@ -1,7 +1,8 @@
-//! `explain`: the page of a refusal's code, compiled in.
+//! `explain`: the page of a code, of the rules or of the doors, compiled in.
 
 use clap::Args;
 use handclasp_core::refusal;
+use handclasp_server::problem;
 use serde_json::{Value, json};
 
 use super::Place;
@@ -26,7 +27,7 @@ impl Explain {
 }
 
 fn explain(place: &Place, code: &str) -> Result<Exit, Failure> {
-    let Some(page) = refusal::explain(code) else {
+    let Some(page) = refusal::explain(code).or_else(|| problem::explain(code)) else {
         return Err(Failure::misuse(format!("there is no code `{code}`"), "`handclasp explain` lists the codes"));
     };
     if place.terminal.json {
@@ -38,7 +39,7 @@ fn explain(place: &Place, code: &str) -> Result<Exit, Failure> {
 }
 
 fn list(place: &Place) -> Result<Exit, Failure> {
-    let pages = refusal::PAGES.iter().map(|(code, page)| (*code, title(code, page)));
+    let pages = refusal::PAGES.iter().chain(problem::PAGES).map(|(code, page)| (*code, title(code, page)));
     if place.terminal.json {
         let codes: Vec<Value> = pages.map(|(code, title)| json!({ "code": code, "title": title })).collect();
         json_data(&codes)?;

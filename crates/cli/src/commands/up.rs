@@ -1,7 +1,7 @@
 //! `up`: serves the HTTP API, with a team's own agents beside it if one is named.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 
@@ -15,33 +15,85 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::Place;
+use crate::config::Flags;
 use crate::drive::answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::stopping::asked_to_stop;
+use crate::team_file::TeamFile;
 use crate::terminal::{Terminal, json_line};
 
 /// Serves the HTTP API on one local port.
 ///
-/// Agents anywhere hand off over it, in any language; the store is made if it is not there. Ctrl-C
+/// Agents anywhere hand off over it, in any language; the store is made if it is not there. With a
+/// team, its agents work here too: they take what others hand to them, and hand on to others. Ctrl-C
 /// or SIGTERM stops it: no new work is given out, waiting requests are sent home, what is under way is
-/// answered. With `--json` the first line on standard output is an object with `url` and `pid`.
+/// answered, and the team's agents give back what they hold. With `--json` the first line on standard
+/// output is an object with `url` and `pid`. Each flag is also a setting: `handclasp config show`.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
+    /// A team file, or a folder with a `team.yaml` in it.
+    team: Option<PathBuf>,
     /// Where to listen; port 0 takes any that is free.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4040")]
-    listen: SocketAddr,
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// When an API key is asked for: `auto` as soon as there has ever been one, `required` always.
+    #[arg(long, value_name = "WHEN")]
+    keys: Option<String>,
+    /// The certificate to serve with, as a PEM file.
+    #[arg(long, value_name = "PATH")]
+    tls_cert: Option<String>,
+    /// The certificate's private key, as a PEM file.
+    #[arg(long, value_name = "PATH")]
+    tls_key: Option<String>,
+    /// A proxy in front speaks TLS, and nobody else can reach this server.
+    #[arg(long)]
+    behind_tls_proxy: bool,
+    /// Requests per second, for each key and each address that sends none.
+    #[arg(long, value_name = "NUMBER")]
+    rate_per_s: Option<String>,
+    /// Connections at the same time.
+    #[arg(long, value_name = "NUMBER")]
+    connections_max: Option<String>,
+    /// How many seconds requests may go on after the stop.
+    #[arg(long, value_name = "SECONDS")]
+    drain_s: Option<String>,
+    /// What is logged: a level, or directives.
+    #[arg(long, value_name = "LEVEL")]
+    log: Option<String>,
+    /// How it is logged: `text` or `json`.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
 }
 
 impl Up {
+    /// What of this command is a setting.
+    pub(super) fn flags(&self, flags: &mut Flags) {
+        flags.set("listen", self.listen.clone());
+        flags.set("keys", self.keys.clone());
+        flags.set("tls_cert", self.tls_cert.clone());
+        flags.set("tls_key", self.tls_key.clone());
+        flags.set("behind_tls_proxy", self.behind_tls_proxy.then(|| "true".to_owned()));
+        flags.set("rate_per_s", self.rate_per_s.clone());
+        flags.set("connections_max", self.connections_max.clone());
+        flags.set("drain_s", self.drain_s.clone());
+        flags.set("log", self.log.clone());
+        flags.set("log_format", self.log_format.clone());
+    }
+
     pub(super) async fn execute(self, place: &Place) -> Result<Exit, Failure> {
         let terminal = place.terminal;
+        let team = self.team.as_deref().map(TeamFile::read).transpose()?;
+        let (registry, drivers) = match &team {
+            Some(team) => (team.registry()?, team.drivers()),
+            None => (Registry::default(), Drivers::new()),
+        };
         let store = place.store.own(Access::Create)?;
-        let engine = Engine::new(store, Arc::new(SystemClock), Registry::default());
+        let engine = Engine::new(store, Arc::new(SystemClock), registry);
         engine.recover().await?;
         engine.learn().await?;
-        let options = Options { listen: self.listen, ..Options::default() };
-        let house = House { engine, options, drivers: Drivers::new() };
+        let options = place.settings.options.clone();
+        let house = House { engine, options, drivers };
         let control = tokio::spawn(answer(house.engine.clone(), place.store.path().to_owned()));
         let stop = asked_to_stop(terminal, "no new work is given out; what is under way is answered");
         let outcome = house.serve(stop, |bound| greet(terminal, place, bound)).await;
