@@ -1,7 +1,7 @@
 //! The control socket: how another process on this machine writes while this one has the store.
 //!
-//! One engine per store. Whoever else wants to change something sends the command here, one
-//! JSON object per line, and gets one per line back. Only the user who runs the engine can connect.
+//! One engine per store. Whoever else wants to change something, or make and take back keys, says so
+//! here, one JSON object per line, and gets one per line back. Only the user who runs the engine can connect.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::engine::Engine;
 use crate::error::Rejection;
+use crate::keys::Key;
 use crate::limits;
 
 /// The longest path that every system takes for a socket.
@@ -35,18 +36,30 @@ pub fn socket_path(store: &Path) -> PathBuf {
     std::env::temp_dir().join(format!("handclasp-{name}.sock"))
 }
 
+/// What is asked for.
 #[derive(Debug, Serialize, Deserialize)]
-struct Call {
-    request: Request,
-    contents: Blobs,
+#[serde(rename_all = "snake_case")]
+enum Call {
+    /// Submit a command.
+    Submit { request: Box<Request>, contents: Blobs },
+    /// Keep a new key; its secret stays with whoever made it.
+    AddKey(Box<Key>),
+    /// Take back the key with this id.
+    RevokeKey(String),
 }
 
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Return {
-    Reply(Reply),
-    Refused { code: String, message: String, hint: String },
+    Reply(Box<Reply>),
+    /// Whether there was something to do.
+    Done(bool),
+    Refused {
+        code: String,
+        message: String,
+        hint: String,
+    },
     Failed(String),
 }
 
@@ -115,7 +128,7 @@ async fn answer(engine: &Engine, stream: UnixStream) -> io::Result<()> {
         }
         let answer = match serde_json::from_slice::<Call>(&line) {
             Err(error) => Return::Failed(format!("it does not understand the command ({error}); are both of the same version?")),
-            Ok(call) => submitted(engine, call).await,
+            Ok(call) => done(engine, call).await,
         };
         let mut bytes = serde_json::to_vec(&answer).map_err(io::Error::other)?;
         bytes.push(b'\n');
@@ -123,19 +136,14 @@ async fn answer(engine: &Engine, stream: UnixStream) -> io::Result<()> {
     }
 }
 
-/// Submits a command, if this engine can decide it: what follows from an answer are handoffs to agents
-/// that only their own team's engine knows.
-async fn submitted(engine: &Engine, call: Call) -> Return {
-    match engine.knows(&call.request.tenant, call.request.run).await {
-        Ok(true) => {}
-        Ok(false) => {
-            let what = "the run belongs to another team than the one that is at work on this store now; try again when that has ended";
-            return Return::Failed(what.to_owned());
-        }
-        Err(error) => return Return::Failed(error.to_string()),
-    }
-    match engine.submit(call.request, call.contents).await {
-        Ok(reply) => Return::Reply(reply),
+async fn done(engine: &Engine, call: Call) -> Return {
+    let outcome = match call {
+        Call::Submit { request, contents } => submitted(engine, *request, contents).await,
+        Call::AddKey(key) => engine.add_key(*key).await.map(Return::Done),
+        Call::RevokeKey(id) => engine.revoke_key(&id).await.map(Return::Done),
+    };
+    match outcome {
+        Ok(answer) => answer,
         Err(Rejection::Refused(refusal)) => {
             Return::Refused { code: refusal.code().to_owned(), message: refusal.to_string(), hint: refusal.hint().to_owned() }
         }
@@ -143,20 +151,59 @@ async fn submitted(engine: &Engine, call: Call) -> Return {
     }
 }
 
+/// Submits a command, if this engine can decide it: what follows from an answer are handoffs to agents
+/// that only their own team's engine knows.
+async fn submitted(engine: &Engine, request: Request, contents: Blobs) -> Result<Return, Rejection> {
+    if !engine.knows(&request.tenant, request.run).await? {
+        let what = "the run belongs to another team than the one that is at work on this store now; try again when that has ended";
+        return Ok(Return::Failed(what.to_owned()));
+    }
+    engine.submit(request, contents).await.map(|reply| Return::Reply(Box::new(reply)))
+}
+
 /// Sends one command to the engine that has the store.
 pub async fn send(store: &Path, request: Request, contents: Blobs) -> Result<Reply, ControlError> {
+    match ask(store, &Call::Submit { request: Box::new(request), contents }).await? {
+        Return::Reply(reply) => Ok(*reply),
+        other => Err(other.into()),
+    }
+}
+
+/// Has the engine that has the store keep a new key; `false` if there is one with its id.
+pub async fn add_key(store: &Path, key: Key) -> Result<bool, ControlError> {
+    match ask(store, &Call::AddKey(Box::new(key))).await? {
+        Return::Done(new) => Ok(new),
+        other => Err(other.into()),
+    }
+}
+
+/// Has the engine that has the store take back a key; `false` if there is none with this id.
+pub async fn revoke_key(store: &Path, id: &str) -> Result<bool, ControlError> {
+    match ask(store, &Call::RevokeKey(id.to_owned())).await? {
+        Return::Done(known) => Ok(known),
+        other => Err(other.into()),
+    }
+}
+
+async fn ask(store: &Path, call: &Call) -> Result<Return, ControlError> {
     let path = socket_path(store);
     let stream = UnixStream::connect(&path).await.map_err(|_| ControlError::NobodyThere(path))?;
     let (reader, mut writer) = stream.into_split();
-    let mut bytes = serde_json::to_vec(&Call { request, contents }).map_err(|error| ControlError::Broken(io::Error::other(error)))?;
+    let mut bytes = serde_json::to_vec(call).map_err(|error| ControlError::Broken(io::Error::other(error)))?;
     bytes.push(b'\n');
     writer.write_all(&bytes).await.map_err(ControlError::Broken)?;
     let mut line = String::new();
     BufReader::new(reader).read_line(&mut line).await.map_err(ControlError::Broken)?;
-    match serde_json::from_str(&line) {
-        Ok(Return::Reply(reply)) => Ok(reply),
-        Ok(Return::Refused { code, message, hint }) => Err(ControlError::Refused { code, message, hint }),
-        Ok(Return::Failed(what)) => Err(ControlError::Failed(what)),
-        Err(error) => Err(ControlError::Broken(io::Error::other(error))),
+    serde_json::from_str(&line).map_err(|error| ControlError::Broken(io::Error::other(error)))
+}
+
+impl From<Return> for ControlError {
+    /// What is no answer to what was asked.
+    fn from(answer: Return) -> Self {
+        match answer {
+            Return::Refused { code, message, hint } => Self::Refused { code, message, hint },
+            Return::Failed(what) => Self::Failed(what),
+            Return::Reply(_) | Return::Done(_) => Self::Failed("it answered something else; are both of the same version?".to_owned()),
+        }
     }
 }

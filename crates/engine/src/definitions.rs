@@ -23,8 +23,9 @@ const AGENT: &str = "agent";
 const CONTRACT: &str = "contract";
 
 impl Engine {
-    /// Takes up what was registered and published before, for all tenants.
+    /// Takes up what was registered and published before, and the keys, for all tenants.
     pub async fn learn(&self) -> Result<(), EngineError> {
+        self.learn_keys().await?;
         let mut known: BTreeMap<Tenant, (Vec<Agent>, Vec<Contract>)> = BTreeMap::new();
         for (tenant, agent) in self.all_kept::<Agent>(AGENT).await? {
             known.entry(tenant).or_default().0.push(agent);

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::contents::bounded;
 use crate::desk::{Decided, Desk};
 use crate::error::{EngineError, Rejection};
+use crate::keys::KeyRing;
 use crate::limits;
 use crate::load;
 use crate::queue::Queue;
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) queue: Queue,
     /// What workers were given under keys.
     pub(crate) given: Mutex<Keyed>,
+    /// Who may come in over the network.
+    pub(crate) keys: KeyRing,
     /// One definition is changed at a time.
     pub(crate) defining: tokio::sync::Mutex<()>,
     /// Who looks at a run until something is so.
@@ -128,6 +131,7 @@ impl Engine {
                 forgotten: Mutex::new(Vec::new()),
                 queue: Queue::default(),
                 given: Mutex::new(Keyed::new()),
+                keys: KeyRing::default(),
                 defining: tokio::sync::Mutex::new(()),
                 onlookers: Mutex::new(HashMap::new()),
                 bell: Notify::new(),

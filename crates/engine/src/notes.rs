@@ -9,6 +9,7 @@ use handclasp_store::RefusalNote;
 use crate::engine::{Engine, lock};
 use crate::error::EngineError;
 use crate::limits;
+use crate::redact::redact;
 
 impl Engine {
     /// Takes down a refusal, for those who look after the house.
@@ -20,7 +21,8 @@ impl Engine {
             principal: request.principal.to_string(),
             command: request.command.name().to_owned(),
             code: refusal.code().to_owned(),
-            message: refusal.to_string(),
+            // It quotes what was found, and what was found may be anything.
+            message: redact(&refusal.to_string()).into_owned(),
             pointer: refusal.violations().first().map(|violation| violation.pointer.clone()),
         };
         let mut waiting = lock(&self.inner.refused);
