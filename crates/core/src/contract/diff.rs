@@ -128,7 +128,8 @@ impl Change {
 /// ones first if there are too many to name.
 pub fn diff(old: &Value, new: &Value) -> Vec<Change> {
     let (old, new) = (Document::new(old), Document::new(new));
-    if old.meaning(old.root()) == new.meaning(new.root()) {
+    let (before, now) = (old.meaning(old.root()), new.meaning(new.root()));
+    if before.is_some() && before == now {
         return Vec::new();
     }
     let mut comparison = Comparison { old: &old, new: &new, open: Vec::new(), known: BTreeMap::new(), pairs: 0, assumed: 0 };

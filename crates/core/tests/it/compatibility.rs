@@ -53,7 +53,7 @@ fn required_fields_are_promises_to_receivers_and_demands_on_senders() {
     check(&fields(&both, &["a"]), &fields(&both, &["a", "b"]), &["/b senders: was optional, and is required now"]);
     check(&fields(&both, &["a", "b"]), &fields(&both, &["a"]), &["/b receivers: was required, and is optional now"]);
     check(&fields(&one, &["a"]), &fields(&both, &["a", "b"]), &["/b senders: is new and required"]);
-    check(&fields(&both, &["b"]), &fields(&one, &[]), &["/b receivers: was required, and is gone", "/b receivers: may hold anything"]);
+    check(&fields(&both, &["b"]), &fields(&one, &[]), &["/b receivers: was required, and is gone"]);
     check(&fields(&both, &[]), &fields(&one, &[]), &["/b receivers: is gone"]);
     check(&closed(&both), &closed(&one), &["/b senders: is gone, and refused"]);
     let required = json!({ "type": "object", "properties": both, "required": ["b"], "additionalProperties": false });
@@ -201,6 +201,14 @@ fn recursive_schemas_end_and_explosive_ones_are_given_up() {
         json!({ "allOf": unions })
     };
     assert!(diff(&wide(1), &wide(2))[0].what.contains("too many alternatives"));
+    // Every field excludes the same large definition: writing that out for each of them has an end.
+    let excluding = |last: &str| {
+        let large: Vec<String> = (0..2_000).map(|number| format!("value {number}{last}")).collect();
+        let fields: serde_json::Map<String, Value> =
+            (0..5_000).map(|name| (format!("f{name}"), json!({ "not": { "$ref": "#/$defs/large" } }))).collect();
+        json!({ "properties": fields, "$defs": { "large": { "enum": large } } })
+    };
+    assert!(!is_compatible(&diff(&excluding("a"), &excluding("b"))));
 }
 
 fn contract(id: &str, schema: Value) -> Contract {
@@ -269,7 +277,7 @@ fn asking_for_more_than_the_shape_breaks_whoever_has_to_give_it() {
     }
 }
 
-/// Schemas in which every object names `a` and `b`, so that the rule about unknown fields stays out.
+/// Schemas in which objects name `a` and `b`, so that the rule about unknown fields seldom matters.
 fn any_schema() -> impl Strategy<Value = Value> {
     let bound = |name: &'static str| (0..3_u32).prop_map(move |at| json!({ name: at }));
     let leaf = prop_oneof![
@@ -362,7 +370,7 @@ fn with_replaced(schema: &Value, place: usize, by: &Value) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_only_one_of_two_schemas_takes_is_told(
@@ -377,9 +385,11 @@ proptest! {
         let (Ok(before), Ok(now)) = (compile(&old), compile(&new)) else { return Ok(()) };
         let changes = diff(&old, &new);
         prop_assert_eq!(diff(&old, &old), []);
+        // What somebody sent under a name that had no meaning yet does not count.
+        let is_named_first = changes.iter().any(|change| change.what.contains("is new and optional"));
         for payload in payloads {
             let (was, is) = (before.check(&payload).is_empty(), now.check(&payload).is_empty());
-            if was && !is {
+            if was && !is && !is_named_first {
                 prop_assert!(changes.iter().any(|change| change.breaks.senders()), "{payload}: {old} → {new}: {changes:#?}");
             }
             if is && !was {

@@ -4,11 +4,17 @@
 //! document, a nested `$id`) stands for the whole document, so that whoever depends on it never looks
 //! unchanged when it may not be.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use jsonschema::Validator;
+use serde_json::{Map, Value, json};
 
 use crate::blob::canonical;
+
+/// Bytes of meanings that are written out for one document. Ordinary contracts need a few thousand; many
+/// references to one large definition would write it out again and again.
+const MEANING_BYTES_MAX: usize = 4 << 20;
 
 /// Keywords that say something to readers and nothing to a check.
 const ANNOTATIONS: [&str; 15] = [
@@ -65,11 +71,15 @@ pub(super) struct Document<'a> {
     root: &'a Value,
     /// No part of it has a base address of its own, so `#/…` means the root everywhere.
     single: bool,
+    /// How many bytes of meanings were written out.
+    written: Cell<usize>,
+    /// Patterns of field names, compiled once; nothing for one that cannot be.
+    patterns: RefCell<BTreeMap<&'a str, Option<Validator>>>,
 }
 
 impl<'a> Document<'a> {
     pub(super) fn new(root: &'a Value) -> Self {
-        Self { root, single: !has_nested_id(root, true) }
+        Self { root, single: !has_nested_id(root, true), written: Cell::default(), patterns: RefCell::default() }
     }
 
     pub(super) fn root(&self) -> &'a Value {
@@ -83,11 +93,23 @@ impl<'a> Document<'a> {
     }
 
     /// What a part of the document says, as a text: equal texts allow the same values. Annotations are
-    /// left out, and every definition that is referred to is in it.
-    pub(super) fn meaning(&self, part: &Value) -> String {
+    /// left out, and every definition that is referred to is in it. Once there is no end to it, nothing.
+    pub(super) fn meaning(&self, part: &Value) -> Option<String> {
+        if self.written.get() > MEANING_BYTES_MAX {
+            return None;
+        }
         let mut definitions = BTreeMap::new();
         let part = self.stripped(part, &mut definitions);
-        String::from_utf8_lossy(&canonical(&(part, definitions))).into_owned()
+        let text = String::from_utf8_lossy(&canonical(&(part, definitions))).into_owned();
+        self.written.set(self.written.get() + text.len());
+        Some(text)
+    }
+
+    /// Whether a name matches a pattern, by the engine that checks payloads.
+    pub(super) fn is_like(&self, name: &str, pattern: &'a str) -> bool {
+        let mut patterns = self.patterns.borrow_mut();
+        let compiled = patterns.entry(pattern).or_insert_with(|| crate::contract::validator(&json!({ "pattern": pattern })).ok());
+        compiled.as_ref().is_some_and(|pattern| pattern.is_valid(&json!(name)))
     }
 
     fn stripped(&self, schema: &Value, definitions: &mut BTreeMap<String, Value>) -> Value {

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::document::is_annotation;
+use super::document::{Document, is_annotation};
 use super::shape::{Part, Shape, list};
 use super::{Breaks, Change, Comparison, below};
 
@@ -17,6 +17,12 @@ use super::{Breaks, Change, Comparison, below};
 enum Key<'a> {
     Name(&'a str),
     Pattern(&'a str),
+}
+
+impl Key<'_> {
+    fn is_in(self, required: &BTreeSet<&str>) -> bool {
+        matches!(self, Key::Name(name) if required.contains(name))
+    }
 }
 
 /// What a shape says about a field.
@@ -49,8 +55,10 @@ fn says_nothing(schema: &Value) -> bool {
 impl<'a> Comparison<'a, '_> {
     pub(super) fn fields(&mut self, old: &Shape<'a>, new: &Shape<'a>) -> Vec<Change> {
         let mut changes = Vec::new();
+        let (must_before, must_now) = (old.required(), new.required());
         for key in keys(old).union(&keys(new)) {
-            let (before, now) = (field(old, *key), field(new, *key));
+            let before = Field { required: key.is_in(&must_before), ..field(self.old, old, *key) };
+            let now = Field { required: key.is_in(&must_now), ..field(self.new, new, *key) };
             let step = if let Key::Name(name) = key { name } else { "*" };
             changes.extend(below(step, self.field(*key, &before, &now)));
         }
@@ -85,7 +93,7 @@ impl<'a> Comparison<'a, '_> {
                 changes.push(came(&called, false));
             }
         } else if before.named && !now.named && now.is_open() {
-            if !before.is_open() {
+            if !before.is_open() && !before.required {
                 let what = format!("{called} is gone: it may hold anything now");
                 changes.push(Change::new(Breaks::Receivers, what).hint("keep it as an optional field"));
             }
@@ -143,18 +151,17 @@ fn keys<'a>(shape: &Shape<'a>) -> BTreeSet<Key<'a>> {
     by_name.chain(under("patternProperties").map(Key::Pattern)).collect()
 }
 
-/// Everything that a shape says about a field.
-fn field<'a>(shape: &Shape<'a>, key: Key<'a>) -> Field<'a> {
+/// What a shape says about a field, but for whether it must be there.
+fn field<'a>(document: &Document<'a>, shape: &Shape<'a>, key: Key<'a>) -> Field<'a> {
     let mut field = Field { named: false, required: false, schemas: Vec::new() };
     for part in &shape.parts {
-        let said = said(part, key);
+        let said = said(document, part, key);
         field.named |= !said.is_empty();
         field.schemas.extend(if said.is_empty() { part.get("additionalProperties").into_iter().collect() } else { said });
     }
     if !field.named {
         field.schemas.extend(unevaluated(shape));
     }
-    field.required = matches!(key, Key::Name(name) if shape.required().contains(name));
     field
 }
 
@@ -173,20 +180,15 @@ fn unevaluated<'a>(shape: &Shape<'a>) -> Vec<&'a Value> {
 }
 
 /// What one schema says about a field by its name or by the form of it.
-fn said<'a>(part: Part<'a>, key: Key<'a>) -> Vec<&'a Value> {
+fn said<'a>(document: &Document<'a>, part: Part<'a>, key: Key<'a>) -> Vec<&'a Value> {
     let forms = part.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
     match key {
         Key::Pattern(pattern) => forms.filter(|(form, _)| *form == pattern).map(|(_, schema)| schema).collect(),
         Key::Name(name) => {
-            let formed = forms.filter(|(form, _)| is_like(name, form)).map(|(_, schema)| schema);
+            let formed = forms.filter(|(form, _)| document.is_like(name, form)).map(|(_, schema)| schema);
             part.get("properties").and_then(|named| named.get(name)).into_iter().chain(formed).collect()
         }
     }
-}
-
-/// Whether a name matches a pattern, by the engine that checks payloads.
-fn is_like(name: &str, pattern: &str) -> bool {
-    crate::contract::validator(&json!({ "pattern": pattern })).is_ok_and(|pattern| pattern.is_valid(&json!(name)))
 }
 
 /// What a shape says about one element, or about those that have no place of their own.

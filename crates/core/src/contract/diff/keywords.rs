@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::shape::{BOUNDS, Bound, BoundKeyword, Opaque, Shape, number};
+use super::types::Types;
 use super::{Breaks, Change, spared};
 
 /// Values that a message names.
@@ -24,14 +25,8 @@ pub(super) fn compare(old: &Shape<'_>, new: &Shape<'_>) -> Vec<Change> {
 
 /// Whether all values of a shape are known, and the other one takes each of them.
 fn all_fit(listed: &Shape<'_>, other: &Shape<'_>) -> bool {
-    let common = |value: &&Value| other.types.contains(super::types::Types::of(value));
-    listed.values.as_ref().is_some_and(|values| values.values().copied().filter(common).all(|value| other.takes_listed(value)))
-}
-
-impl Shape<'_> {
-    fn takes_listed(&self, value: &Value) -> bool {
-        self.takes(value).unwrap_or(false)
-    }
+    let common = |value: &&Value| other.types.contains(Types::of(value));
+    listed.values.as_ref().is_some_and(|values| other.takes_all(values.values().copied().filter(common)))
 }
 
 fn types(old: &Shape<'_>, new: &Shape<'_>) -> Option<Change> {
@@ -50,7 +45,7 @@ fn values(old: &Shape<'_>, new: &Shape<'_>) -> Vec<Change> {
         (Some(_), None) => vec![Change::new(Breaks::Receivers, "the list of values is gone: any value of the type is allowed")],
         (Some(before), Some(now)) => {
             let common = old.types & new.types;
-            let of_common = |value: &&Value| common.contains(super::types::Types::of(value));
+            let of_common = |value: &&Value| common.contains(Types::of(value));
             let gone = before.iter().filter(|(key, _)| !now.contains_key(*key)).map(|(_, value)| *value).filter(of_common);
             let came = now.iter().filter(|(key, _)| !before.contains_key(*key)).map(|(_, value)| *value).filter(of_common);
             let (gone, came) = (listed(gone), listed(came));
@@ -99,11 +94,13 @@ fn bound(keyword: &BoundKeyword, old: &Shape<'_>, new: &Shape<'_>) -> Option<Cha
 }
 
 /// All of them hold together: one more only narrows, one less only widens, and one for another cannot be judged.
-fn opaque(old: &Shape<'_>, new: &Shape<'_>) -> Vec<Change> {
+fn opaque<'o>(old: &'o Shape<'_>, new: &'o Shape<'_>) -> Vec<Change> {
     let common = old.types & new.types;
     let applies = |opaque: &&Opaque| !(opaque.applies_to() & common).is_empty();
-    let gone: Vec<&Opaque> = old.opaque.difference(&new.opaque).filter(applies).collect();
-    let came: Vec<&Opaque> = new.opaque.difference(&old.opaque).filter(applies).collect();
+    let only_in = |one: &'o BTreeSet<Opaque>, other: &BTreeSet<Opaque>| -> Vec<&'o Opaque> {
+        one.iter().filter(applies).filter(|opaque| !opaque.is_known() || !other.contains(opaque)).collect()
+    };
+    let (gone, came) = (only_in(&old.opaque, &new.opaque), only_in(&new.opaque, &old.opaque));
     if let Some(change) = multiple(&gone, &came) {
         return vec![change];
     }

@@ -92,8 +92,8 @@ pub(super) struct Opaque {
     pub(super) keyword: String,
     /// Its text for people.
     pub(super) text: String,
-    /// What [`Document::meaning`] says of it.
-    meaning: String,
+    /// What [`Document::meaning`] says of it. Two without one are different.
+    meaning: Option<String>,
 }
 
 /// One way to be valid.
@@ -174,7 +174,10 @@ pub(super) fn list<'a>(part: Part<'a>, keyword: &str) -> &'a [Value] {
 }
 
 /// Whether no value can hold two of the branches, so that "exactly one" says no more than "any".
-fn are_disjoint(document: &Document<'_>, branches: &[Value]) -> bool {
+fn are_disjoint<'a>(document: &Document<'a>, branches: &'a [Value]) -> bool {
+    if branches.len() > ALTERNATIVES_MAX {
+        return false;
+    }
     // Branches are looked at without what they contain: a union in a union counts as overlapping.
     let shallow: Option<Vec<Shape<'_>>> = branches.iter().map(|branch| shallow(document, branch)).collect();
     let Some(shapes) = shallow else { return false };
@@ -258,17 +261,17 @@ impl<'a> Shape<'a> {
         self.parts.iter().flat_map(|part| list(part, "required")).filter_map(Value::as_str).collect()
     }
 
-    /// Whether the shape takes this value; nothing where that is more than a look at the value itself.
-    pub(super) fn takes(&self, value: &Value) -> Option<bool> {
-        if value.is_object() || value.is_array() {
-            return None;
+    /// Whether the shape takes each of these values. One that is more than a look at the value itself does not count as taken.
+    pub(super) fn takes_all<'v>(&self, mut values: impl Iterator<Item = &'v Value>) -> bool {
+        let is_plain = |name: &String| SCALAR.contains(&name.as_str());
+        if !self.opaque.iter().all(|opaque| is_plain(&opaque.keyword)) {
+            return false;
         }
-        let plain = |part: &Map<String, Value>| part.iter().filter(|(name, _)| SCALAR.contains(&name.as_str())).map(owned).collect();
-        let judged_by_look = self.opaque.iter().all(|opaque| SCALAR.contains(&opaque.keyword.as_str()));
-        let parts: Vec<Value> = self.parts.iter().map(|part| Value::Object(plain(part))).collect();
-        let schema = json!({ "allOf": parts });
-        let validator = crate::contract::validator(if parts.is_empty() { &Value::Bool(true) } else { &schema }).ok()?;
-        judged_by_look.then(|| self.types.contains(Types::of(value)) && validator.is_valid(value))
+        let plain = |part: &Part<'_>| Value::Object(part.iter().filter(|(name, _)| is_plain(name)).map(owned).collect());
+        // An empty `allOf` is no schema.
+        let all: Vec<Value> = self.parts.iter().map(plain).chain([Value::Bool(true)]).collect();
+        let Ok(validator) = crate::contract::validator(&json!({ "allOf": all })) else { return false };
+        values.all(|value| !value.is_object() && !value.is_array() && self.types.contains(Types::of(value)) && validator.is_valid(value))
     }
 }
 
@@ -339,6 +342,11 @@ impl Opaque {
     fn new(document: &Document<'_>, keyword: &str, schema: &Value) -> Self {
         let value = schema.get(keyword).unwrap_or(schema);
         Self { keyword: keyword.to_owned(), text: crate::contract::shortened(value), meaning: document.meaning(schema) }
+    }
+
+    /// Whether it can be told apart from others.
+    pub(super) fn is_known(&self) -> bool {
+        self.meaning.is_some()
     }
 
     /// The types that it says something about.
