@@ -1,0 +1,157 @@
+"""One request, safely repeated.
+
+Every write carries an idempotency key that is made once per call and kept across its repetitions:
+a lost answer is asked for again and is the first answer. What can pass by itself is tried again (no
+connection, 429, 502, 503, 504) as long as `Patience` lasts; every other "no" is raised as `Refused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel
+
+from handclasp.errors import Unavailable, refused
+from handclasp.operation import Operation
+from handclasp.patience import Patience
+
+A = TypeVar("A")
+
+DEFAULT_URL = "http://127.0.0.1:4040"
+
+# What may pass by itself. A server that closes, or a proxy before one that is not there, answers so.
+PASSING = frozenset({429, 502, 503, 504})
+
+# Beyond what the server was asked to wait, an answer is late after so many seconds.
+ANSWER_WITHIN = 30.0
+
+# A machine that does not even answer a connection's first packet is down.
+CONNECT_WITHIN = 5.0
+
+# Waiting requests and heartbeats of many handoffs at once must not queue for a connection.
+CONNECTIONS_MAX = 512
+
+
+@dataclass
+class Address:
+    """Where the server is, and who asks."""
+
+    url: str
+    key: str | None = field(default=None, repr=False)
+
+    @staticmethod
+    def of(url: str | None, key: str | None) -> Address:
+        """From the arguments, or else from `HANDCLASP_URL` and `HANDCLASP_KEY`."""
+        found = url or os.environ.get("HANDCLASP_URL") or DEFAULT_URL
+        return Address(found.rstrip("/"), key or os.environ.get("HANDCLASP_KEY") or None)
+
+
+class Transport:
+    """The way to one server: one pool of connections, used from one event loop."""
+
+    def __init__(self, address: Address, patience: Patience) -> None:
+        self.address = address
+        self.patience = patience
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The pool, made when it is first needed."""
+        if self._http is None:
+            headers = {"Authorization": f"Bearer {self.address.key}"} if self.address.key else {}
+            limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
+            self._http = httpx.AsyncClient(base_url=self.address.url, headers=headers, limits=limits)
+        return self._http
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        if self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
+
+    async def call(
+        self,
+        operation: Operation[A],
+        said: BaseModel | bytes | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        patience: Patience | None = None,
+        wait: float = 0.0,
+        traceparent: str | None = None,
+        **named: str,
+    ) -> A:
+        """Calls an endpoint. `wait` is how long the server was asked to wait, in seconds; `named` fills in the path."""
+        headers: dict[str, str] = {}
+        if operation.writes:
+            headers["Idempotency-Key"] = key or new_key()
+        if traceparent:
+            headers["traceparent"] = traceparent
+        content: bytes | None = None
+        if isinstance(said, BaseModel):
+            headers["Content-Type"] = "application/json"
+            content = said.model_dump_json(by_alias=True, exclude_none=True, exclude_defaults=True).encode()
+        elif isinstance(said, bytes):
+            headers["Content-Type"] = "application/octet-stream"
+            content = said
+        request = self.http.build_request(
+            operation.method,
+            operation.url(**named),
+            params={name: value for name, value in (query or {}).items() if value is not None},
+            headers=headers,
+            content=content,
+            timeout=httpx.Timeout(ANSWER_WITHIN + wait, connect=CONNECT_WITHIN),
+        )
+        response = await self.send(request, patience or self.patience)
+        return operation.read(response.content)
+
+    async def send(self, request: httpx.Request, patience: Patience) -> httpx.Response:
+        """Sends a request, again and again if need be, until it has an answer that counts."""
+        waits = patience.waits()
+        while True:
+            problem: Exception
+            least = 0.0
+            try:
+                response = await self.http.send(request)
+                if response.status_code < 400:
+                    return response
+                problem = refused(response.status_code, response.content)
+                if response.status_code not in PASSING:
+                    raise problem
+                least = retry_after(response)
+            except httpx.TransportError as error:
+                problem = error
+            wait = next(waits, None)
+            if wait is None:
+                raise Unavailable(f"{self.address.url} does not answer: {problem or type(problem).__name__}") from problem
+            await asyncio.sleep(max(wait, least))
+
+    @asynccontextmanager
+    async def stream(self, path: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
+        """An answer that goes on; silence is taken for a lost connection after two of the server's signs of life."""
+        known = {name: value for name, value in query.items() if value is not None}
+        timeout = httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN)
+        async with self.http.stream("GET", path, params=known, headers=dict(headers), timeout=timeout) as response:
+            if response.status_code >= 400:
+                raise refused(response.status_code, await response.aread())
+            yield response
+
+
+def new_key() -> str:
+    """An idempotency key that nobody else makes."""
+    return f"py-{uuid.uuid4().hex}"
+
+
+def retry_after(response: httpx.Response) -> float:
+    """How long the server asks to be left alone, in seconds."""
+    try:
+        return min(float(response.headers.get("retry-after", 0)), 60.0)
+    except ValueError:
+        return 0.0
