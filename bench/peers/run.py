@@ -16,6 +16,7 @@ import json
 import os
 import platform
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -68,6 +69,11 @@ def restate() -> Peer:
 
 
 def dbos() -> Peer:
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        sys.exit(
+            f"peers: failed to start DBOS\n  caused by: from Python 3.12 on it needs SQLite 3.42, and this Python has {sqlite3.sqlite_version}\n"
+            "  hint: use Python 3.11, or leave DBOS out with `--only`"
+        )
     return python_peer("dbos", ("step", "step_async", "child"))
 
 
@@ -153,8 +159,15 @@ def output_of(command: list[str], seconds: float) -> str:
             end_group(process)
         if process.returncode != 0:
             errors.seek(0)
-            raise RowFailed(f"exit code {process.returncode}\n{errors.read()[-4000:]}")
+            raise RowFailed(f"exit code {process.returncode}\n{kept(command, errors.read())}")
         return said
+
+
+def kept(command: list[str], errors: str) -> str:
+    """The last lines of what a peer said, which name the cause; all of it goes to a file."""
+    with (FOLDER / "failed.log").open("a") as log:
+        log.write(f"{' '.join(command)}\n{errors}\n")
+    return "\n".join([*errors.strip().splitlines()[-5:], f"hint: all of it is in {FOLDER / 'failed.log'}"])
 
 
 def end_group(process: subprocess.Popen) -> None:
