@@ -21,6 +21,7 @@ use crate::caller::{Caller, Scope};
 use crate::house::House;
 use crate::limits;
 use crate::problem::{Door, Problem};
+use crate::reading::read;
 
 type Handler = Arc<dyn Fn(Call, Body) -> BoxFuture<'static, Result<Response, Problem>> + Send + Sync>;
 type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -195,28 +196,12 @@ async fn read_json<B: DeserializeOwned>(call: &Call, body: Body) -> Result<B, Pr
         return Err(Door::WrongType.problem("the body must be JSON, and say so"));
     }
     let bytes = to_bytes(body, limits::BODY_BYTES_MAX).await.map_err(|_| too_large(limits::BODY_BYTES_MAX))?;
-    serde_json::from_slice(&bytes).map_err(|_| misread::<B>(&bytes))
+    read(&bytes)
 }
 
 /// A body over its bound, or one that broke off.
 pub(crate) fn too_large(most: usize) -> Problem {
     Door::TooLarge.problem(format!("the body is larger than {most} bytes, or broke off"))
-}
-
-/// Reads once more, slower, to say where it went wrong.
-fn misread<B: DeserializeOwned>(bytes: &[u8]) -> Problem {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    match serde_path_to_error::deserialize::<_, B>(&mut reader) {
-        Ok(_) => Problem::malformed("", "one JSON value", "more after it"),
-        Err(error) => {
-            let inner = error.inner().to_string();
-            let path = error.path().to_string();
-            let pointer = if path == "." { String::new() } else { format!("/{}", path.replace(['[', ']'], "").replace('.', "/")) };
-            let detail = if pointer.is_empty() { inner.clone() } else { format!("`{pointer}`: {inner}") };
-            let pointer = Some(pointer);
-            Problem { pointer, ..Door::Malformed.problem(detail) }
-        }
-    }
 }
 
 fn write_json<A: Serialize>(status: StatusCode, answer: &A) -> Response {

@@ -5,7 +5,8 @@
 //! published OpenAPI and the test of who may do what are made from it. Read in this order:
 //!
 //! - [`wire`]: what crosses, as JSON. [`endpoints`]: the table. [`problem`]: every way of saying no.
-//! - `api`: how a row becomes a route. `call`: one request. `openapi`: the published document.
+//! - `api`: how a row becomes a route. `reading`: its JSON. `call`: one request. `once`: the same one again.
+//! - [`openapi`]: the published document.
 //! - `routes`: what each endpoint does. `house`: what they share.
 //! - [`serve`]: the server around it, on an address.
 
@@ -15,8 +16,10 @@ pub mod caller;
 pub mod endpoints;
 mod house;
 pub mod limits;
+mod once;
 pub mod openapi;
 pub mod problem;
+mod reading;
 mod routes;
 pub mod serve;
 mod trace;

@@ -1,5 +1,12 @@
 //! The published description of the doors: OpenAPI 3.1, made from the table of endpoints.
+//!
+//! What the table does not say is said here: which answers a row can give, which headers it reads, how
+//! it is grouped. [`example`] has requests to show; `schema` makes the types' schemas readable.
 
+pub mod example;
+mod schema;
+
+use axum::http::{Method, StatusCode};
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -17,13 +24,13 @@ pub fn document() -> Value {
     let mut generator = settings.into_generator();
     let problem = generator.subschema_for::<Problem>();
     let mut paths = Map::new();
+    let mut queries = Vec::new();
     for endpoint in endpoints() {
-        let described = operation(&endpoint, &mut generator);
+        let described = operation(&endpoint, &mut generator, &mut queries);
         let path = paths.entry(endpoint.path).or_insert_with(|| json!({}));
         path[endpoint.method.as_str().to_ascii_lowercase()] = described;
     }
-    let mut schemas: Vec<_> = generator.take_definitions(true).into_iter().collect();
-    schemas.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let schemas = schema::components(&mut generator, &queries);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -44,11 +51,18 @@ pub fn document() -> Value {
                 "scheme": "bearer",
                 "description": "A key of `handclasp keys create`. Not asked for on a loopback address as long as there is none.",
             } },
-            "responses": { "Problem": {
-                "description": "Why it was not done, and how to mend it.",
-                "content": { "application/problem+json": { "schema": problem } },
-            } },
-            "schemas": schemas.into_iter().collect::<Map<_, _>>(),
+            "responses": {
+                "Problem": {
+                    "description": "Why it was not done, and how to mend it.",
+                    "content": { "application/problem+json": { "schema": problem.clone() } },
+                },
+                "Later": {
+                    "description": "Not now. Trying again is safe with the same `Idempotency-Key`.",
+                    "headers": { "Retry-After": { "description": "After how many seconds, where that is known.", "schema": { "type": "integer", "minimum": 0 } } },
+                    "content": { "application/problem+json": { "schema": problem } },
+                },
+            },
+            "schemas": schemas,
         },
     })
 }
@@ -74,9 +88,8 @@ fn tag(endpoint: &Endpoint) -> &'static str {
     let parts: Vec<&str> = endpoint.path.trim_start_matches("/v1/").split('/').collect();
     match parts.as_slice() {
         ["runs", "{run}", "contents" | "items", ..] => "context",
-        ["runs", "{run}", "handoffs"] => "handoffs",
+        ["runs", "{run}", "handoffs"] | ["handoffs", "{handoff}"] | ["handoffs", "{handoff}", "cancel" | "redrive"] => "handoffs",
         ["runs", ..] => "runs",
-        ["handoffs", "{handoff}"] | ["handoffs", "{handoff}", "cancel" | "redrive"] => "handoffs",
         ["handoffs", ..] | ["agents", "{agent}", "claims"] => "work",
         ["agents", ..] => "agents",
         ["contracts", ..] => "contracts",
@@ -86,28 +99,23 @@ fn tag(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
+fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator, queries: &mut Vec<String>) -> Value {
     let mut parameters: Vec<Value> = in_path(endpoint.path).map(|name| path_parameter(name, generator)).collect();
     if let Some(query) = endpoint.query {
-        parameters.extend(query_parameters(&query(generator), generator));
+        let (name, properties) = schema::query_parameters(&query(generator), generator);
+        queries.extend(name);
+        parameters.extend(properties);
     }
-    let writes = endpoint.method != axum::http::Method::GET;
-    if writes {
-        parameters.push(json!({
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Repeating a request under the same key gives the first outcome; another content under it is refused.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$" },
-        }));
-    }
-    let mut good = json!({ "description": "Done." });
+    parameters.extend(headers(endpoint));
+    let mut good = json!({ "description": said_of(endpoint) });
     if let Some(answer) = endpoint.answer {
         good["content"] = content(answer, generator);
     }
-    let mut responses = Map::new();
-    responses.insert(endpoint.status.as_str().to_owned(), good);
-    for range in ["4XX", "5XX"] {
-        responses.insert(range.to_owned(), json!({ "$ref": "#/components/responses/Problem" }));
+    let mut responses = Map::from_iter([(endpoint.status.as_str().to_owned(), good)]);
+    for status in refusals(endpoint) {
+        let later = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let what = if later { "Later" } else { "Problem" };
+        responses.insert(status.as_str().to_owned(), json!({ "$ref": format!("#/components/responses/{what}") }));
     }
     let mut described = json!({
         "operationId": endpoint.operation,
@@ -116,7 +124,11 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         "responses": responses,
     });
     if let Some(body) = endpoint.body {
-        described["requestBody"] = json!({ "required": true, "content": content(body, generator) });
+        let mut content = content(body, generator);
+        if let Some(example) = example::of(endpoint.operation) {
+            content["application/json"]["example"] = example;
+        }
+        described["requestBody"] = json!({ "required": true, "content": content });
     }
     if !parameters.is_empty() {
         described["parameters"] = parameters.into();
@@ -126,6 +138,69 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         None => described["security"] = json!([]),
     }
     described
+}
+
+fn said_of(endpoint: &Endpoint) -> &'static str {
+    match endpoint.operation {
+        "followEvents" => {
+            "Server-sent events without end: `id` is the event's place, `event` is `event`, `data` is an `EventLine`. \
+             Who comes back with the last `id` misses nothing and sees nothing twice. Lines that begin with `:` keep the connection alive."
+        }
+        "getContent" => "The bytes. They never change: the answer may be kept for good.",
+        "explain" => "The code's page, as Markdown.",
+        _ => "Done.",
+    }
+}
+
+/// The headers that it reads.
+fn headers(endpoint: &Endpoint) -> Vec<Value> {
+    let header = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "header", "description": description, "schema": schema });
+    let mut headers = Vec::new();
+    if takes_key(endpoint) {
+        let what = "Repeating a request under the same key gives the first outcome; another content under it is refused.";
+        headers.push(header("Idempotency-Key", what, json!({ "type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$" })));
+    }
+    if endpoint.operation == "openRun" {
+        let what = "W3C trace context. The run takes over its trace id; without one (or with one that is none) it gets its own.";
+        headers.push(header(
+            "traceparent",
+            what,
+            json!({ "type": "string", "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"] }),
+        ));
+    }
+    if endpoint.operation == "followEvents" {
+        let what = "The `id` of the last event that was seen; goes before `after`.";
+        headers.push(header("Last-Event-ID", what, json!({ "type": "string", "pattern": "^[0-9]{1,18}$" })));
+    }
+    headers
+}
+
+/// Whether a key makes a difference. A content is its own key, a heartbeat can be repeated as it is,
+/// and a comparison changes nothing.
+fn takes_key(endpoint: &Endpoint) -> bool {
+    endpoint.method != Method::GET && !matches!(endpoint.operation, "storeContent" | "heartbeat" | "diffContracts")
+}
+
+/// The statuses with which it can say no.
+fn refusals(endpoint: &Endpoint) -> Vec<StatusCode> {
+    let named = in_path(endpoint.path).next().is_some();
+    let reads_json = matches!(endpoint.body, Some(Content::Json(_)));
+    let changes = endpoint.method != Method::GET && endpoint.operation != "diffContracts";
+    let mut statuses = vec![
+        (named || endpoint.query.is_some() || endpoint.method != Method::GET, StatusCode::BAD_REQUEST),
+        (endpoint.scope.is_some(), StatusCode::UNAUTHORIZED),
+        (endpoint.scope.is_some(), StatusCode::FORBIDDEN),
+        (named || changes, StatusCode::NOT_FOUND),
+        (changes, StatusCode::CONFLICT),
+        (endpoint.operation == "getContent", StatusCode::GONE),
+        (endpoint.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE),
+        (reads_json, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (changes, StatusCode::UNPROCESSABLE_ENTITY),
+    ];
+    statuses.extend(
+        [StatusCode::TOO_MANY_REQUESTS, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE].map(|status| (true, status)),
+    );
+    statuses.into_iter().filter_map(|(can, status)| can.then_some(status)).collect()
 }
 
 fn content(content: Content, generator: &mut SchemaGenerator) -> Value {
@@ -152,18 +227,4 @@ fn path_parameter(name: &str, generator: &mut SchemaGenerator) -> Value {
         _ => (schemars::json_schema!({ "type": "string" }), "Which one."),
     };
     json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema })
-}
-
-/// The properties of a query's type, each as a parameter.
-fn query_parameters(query: &Schema, generator: &SchemaGenerator) -> Vec<Value> {
-    let named = query.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next());
-    let schema = named.and_then(|name| generator.definitions().get(name)).cloned().unwrap_or_else(|| query.clone().to_value());
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let Some(properties) = schema["properties"].as_object() else { return Vec::new() };
-    let parameter = |(name, schema): (&String, &Value)| {
-        let mut schema = schema.clone();
-        let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
-        json!({ "name": name, "in": "query", "required": required.contains(&name.as_str()), "description": description, "schema": schema })
-    };
-    properties.iter().map(parameter).collect()
 }

@@ -288,7 +288,7 @@ impl From<EngineError> for Problem {
         match &error {
             EngineError::Closing => Door::Closing.problem(error.to_string()),
             EngineError::Contended { .. } => Door::Unavailable.problem(error.to_string()),
-            EngineError::Store(source) => return Self::from_store(source),
+            EngineError::Store(source) => Self::from_store(source),
             EngineError::Corrupt { .. } | EngineError::Defect { .. } => {
                 tracing::error!(%error, "a request failed");
                 Door::Failed.problem(error.to_string())

@@ -20,9 +20,11 @@ pub(crate) async fn register(call: Call, said: Register) -> Result<Agent, Proble
     if said.lease_ms.is_some_and(|lease| lease < LEASE_MS_MIN) {
         return Err(Problem::malformed("/lease_ms", format!("at least {LEASE_MS_MIN}"), said.lease_ms.unwrap_or(0).to_string()));
     }
-    let agent = said.agent(name.clone());
-    call.house.engine.register(&call.caller.tenant, agent).await?;
-    one(&call, &name).await
+    let work = async {
+        call.house.engine.register(&call.caller.tenant, said.clone().agent(name.clone())).await?;
+        one(&call, &name).await
+    };
+    call.once(&("register", &name, &said), work).await
 }
 
 /// A shorter lease would be lost to a busy network, not to a dead worker.
@@ -31,10 +33,11 @@ const LEASE_MS_MIN: u64 = 100;
 pub(crate) async fn remove(call: Call, _: Nothing) -> Result<Nothing, Problem> {
     let name = call.agent()?;
     call.must_be(&name)?;
-    if call.house.engine.unregister(&call.caller.tenant, &name).await? {
-        return Ok(Nothing {});
-    }
-    Err(unknown(&name))
+    let work = async {
+        let known = call.house.engine.unregister(&call.caller.tenant, &name).await?;
+        if known { Ok(Nothing {}) } else { Err(unknown(&name)) }
+    };
+    call.once(&("remove", &name), work).await
 }
 
 pub(crate) async fn show(call: Call, _: Nothing) -> Result<Agent, Problem> {

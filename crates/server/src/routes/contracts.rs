@@ -9,12 +9,15 @@ use crate::problem::{Door, Problem};
 use crate::wire::{Contracts, Diff, Differences, Publish, Published};
 
 pub(crate) async fn publish(call: Call, said: Publish) -> Result<Published, Problem> {
-    let contract = said.contract();
+    let contract = said.clone().contract();
     Checker::new(&contract)
         .map_err(|bad| Problem::malformed(format!("/schema{}", bad.pointer), "a usable JSON Schema 2020-12", bad.problem))?;
     let published = Published { contract: (&contract).into(), digest: contract.digest() };
-    call.house.engine.publish(&call.caller.tenant, contract).await?;
-    Ok(published)
+    let work = async {
+        call.house.engine.publish(&call.caller.tenant, contract).await?;
+        Ok(published)
+    };
+    call.once(&("publish", &said), work).await
 }
 
 pub(crate) async fn list(call: Call, _: Nothing) -> Result<Contracts, Problem> {

@@ -1,13 +1,14 @@
 //! Dead letters: listed, and sent once more, one or many.
 
 use handclasp_core::Run;
-use handclasp_core::blob::Blobs;
+use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::Command;
 use handclasp_core::event::Closing;
 use handclasp_core::handoff::{Handoff, Phase};
-use handclasp_core::id::{AgentName, HandoffId, RunId};
+use handclasp_core::id::{AgentName, HandoffId, IdempotencyKey, RunId};
 use handclasp_core::run::Slot;
 use handclasp_store::Open;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::limits;
@@ -75,26 +76,50 @@ fn view(handoff: &Handoff) -> Option<DeadLetter> {
 }
 
 pub(crate) async fn redrive(call: Call, said: RedriveMany) -> Result<Redriven, Problem> {
-    let limit = said.limit.unwrap_or(limits::PAGE_MAX).clamp(1, limits::PAGE_MAX) as usize;
-    let wanted = |letter: &DeadLetter| {
-        said.agent.as_ref().is_none_or(|agent| letter.to == *agent)
-            && said.why_contains.as_ref().is_none_or(|text| letter.why.contains(text.as_str()))
-    };
-    let (letters, after) = letters(&call, said.run, None, limit, wanted).await?;
-    let mut redriven = Redriven { redriven: Vec::new(), refused: Vec::new(), more: after.is_some() };
-    for letter in letters {
-        match once_more(&call, letter.handoff, said.to.clone()).await {
-            Ok(()) => redriven.redriven.push(letter.handoff),
+    // Which ones is said once per key, and each has a key of its own made from it: whoever repeats the
+    // request, after whatever failure, sends the same ones and none of them twice.
+    let chosen = call.once(&("redrive", &said), choose(&call, &said)).await?;
+    let mut redriven = Redriven { redriven: Vec::new(), refused: Vec::new(), more: chosen.more };
+    for handoff in chosen.handoffs {
+        match once_more(&call, handoff, said.to.clone()).await {
+            Ok(()) => redriven.redriven.push(handoff),
             // The store is gone, or the door is closing: what was done is done, and found so next time.
             Err(problem) if problem.status >= 500 => return Err(problem),
             Err(problem) => {
-                redriven.refused.push(NotRedriven { handoff: letter.handoff, code: problem.code, detail: problem.detail });
+                redriven.refused.push(NotRedriven { handoff, code: problem.code, detail: problem.detail });
             }
         }
     }
     Ok(redriven)
 }
 
+/// The dead letters that one request is about.
+#[derive(Serialize, Deserialize)]
+struct Chosen {
+    handoffs: Vec<HandoffId>,
+    /// There may be others.
+    more: bool,
+}
+
+async fn choose(call: &Call, said: &RedriveMany) -> Result<Chosen, Problem> {
+    let limit = said.limit.unwrap_or(limits::PAGE_MAX).clamp(1, limits::PAGE_MAX) as usize;
+    let wanted = |letter: &DeadLetter| {
+        said.agent.as_ref().is_none_or(|agent| letter.to == *agent)
+            && said.why_contains.as_ref().is_none_or(|text| letter.why.contains(text.as_str()))
+    };
+    let (letters, after) = letters(call, said.run, None, limit, wanted).await?;
+    Ok(Chosen { handoffs: letters.into_iter().map(|letter| letter.handoff).collect(), more: after.is_some() })
+}
+
 async fn once_more(call: &Call, handoff: HandoffId, to: Option<AgentName>) -> Result<(), Problem> {
-    call.submit(handoff.run, Command::Redrive { handoff, payload: None, to }, Blobs::default()).await.map(|_| ())
+    let mut request = call.request(handoff.run, Command::Redrive { handoff, payload: None, to })?;
+    request.key = request.key.as_ref().map(|key| key_for(key, handoff));
+    call.house.engine.submit(request, Blobs::default()).await?;
+    Ok(())
+}
+
+/// The key under which one of many is sent: made from the caller's, and as long for any of them.
+fn key_for(key: &IdempotencyKey, handoff: HandoffId) -> IdempotencyKey {
+    let digest = Digest::of(format!("{key}/{handoff}").as_bytes());
+    format!("redrive-{digest}").parse().expect("a digest has visible characters")
 }

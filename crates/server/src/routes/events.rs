@@ -31,10 +31,10 @@ pub(crate) async fn list(call: Call, find: FindEvents) -> Result<Events, Problem
     let limit = runs::page(find.limit);
     let feed = Feed { tenant: call.caller.tenant.clone(), run: find.run, after: find.after.unwrap_or(0), limit };
     let page = store.feed(feed).await?;
-    Ok(Events { events: page.events.into_iter().map(line).collect(), after: page.upto, newest: newest.max(page.upto) })
+    Ok(Events { events: page.events.iter().map(line).collect(), after: page.upto, newest: newest.max(page.upto) })
 }
 
-fn line(fed: Fed) -> EventLine {
+fn line(fed: &Fed) -> EventLine {
     EventLine { id: fed.seq, run: fed.run, version: fed.version, event: serde_json::from_slice(&fed.bytes).unwrap_or(Value::Null) }
 }
 
@@ -77,7 +77,7 @@ impl Following {
         loop {
             if let Some(fed) = self.page.next() {
                 let id = fed.seq.to_string();
-                return Event::default().id(id).event("event").json_data(line(fed)).ok();
+                return Event::default().id(id).event("event").json_data(line(&fed)).ok();
             }
             let page = match self.house.engine.store().feed(self.feed.clone()).await {
                 Ok(page) => page,
