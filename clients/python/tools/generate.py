@@ -228,18 +228,16 @@ def docstring(text: str, indent: str) -> str:
 def operations(document: Schema) -> str:
     """The file of operations."""
     parts = [OPERATIONS_HEAD]
-    names = []
+    names: list[str] = []
     for path, methods in document["paths"].items():
         for method, described in methods.items():
             constant = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", described["operationId"]).upper()
-            names.append((described["operationId"], constant))
+            names.append(constant)
             answer = answer_of(described)
             python, parsed = ("Any", "None") if answer is None else (f"types.{answer}", f"types.{answer}")
-            parts.append(
-                f'{constant}: Final[Operation[{python}]] = Operation("{described["operationId"]}", "{method.upper()}", "{path}", {parsed})\n'
-                + docstring(described["summary"], "")
-            )
-    rows = "".join(f"    {constant}.name: {constant},\n" for _, constant in names)
+            arguments = f'"{described["operationId"]}", "{method.upper()}", "{path}", {parsed}'
+            parts.append(f"{constant}: Final[Operation[{python}]] = Operation({arguments})\n" + docstring(described["summary"], ""))
+    rows = "".join(f"    {constant}.name: {constant},\n" for constant in names)
     parts.append(f"ALL: Final[dict[str, Operation[Any]]] = {{\n{rows}}}\n" + docstring("All of them, by name.", ""))
     return "\n".join(parts)
 

@@ -11,6 +11,7 @@ print(job.result(timeout=60))
 `Handclasp` is for plain programs, `AsyncHandclasp` for those with an event loop; both have the same verbs.
 """
 
+from handclasp import types
 from handclasp.blocking import Handclasp
 from handclasp.blocking_handoff import Handoff
 from handclasp.client import AsyncHandclasp
@@ -63,4 +64,5 @@ __all__ = [
     "Refused",
     "Unavailable",
     "contract",
+    "types",
 ]

@@ -73,9 +73,7 @@ BEGIN_EFFECT: Final[Operation[types.Effect]] = Operation("beginEffect", "POST", 
 FINISH_EFFECT: Final[Operation[types.Effect]] = Operation("finishEffect", "POST", "/v1/handoffs/{handoff}/effects/finish", types.Effect)
 """Says how a side effect went."""
 
-RECONCILE_EFFECT: Final[Operation[types.Effect]] = Operation(
-    "reconcileEffect", "POST", "/v1/handoffs/{handoff}/effects/reconcile", types.Effect
-)
+RECONCILE_EFFECT: Final[Operation[types.Effect]] = Operation("reconcileEffect", "POST", "/v1/handoffs/{handoff}/effects/reconcile", types.Effect)
 """Says what became of a side effect that was cut short."""
 
 HAND_OUT: Final[Operation[types.Offered]] = Operation("handOut", "POST", "/v1/handoffs/{handoff}/hand-out", types.Offered)

@@ -21,7 +21,6 @@ class Heard(BaseModel):
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
 
-
 ContractId: TypeAlias = str
 
 Digest: TypeAlias = str
@@ -58,7 +57,6 @@ class Accept(Said):
 
     confidence: int | None = None
     """How sure it is to succeed, in percent."""
-
 
 AgentName: TypeAlias = str
 
@@ -128,7 +126,6 @@ class Answer(Heard):
     text: Any = None
     """More than the choice."""
 
-
 InterruptId: TypeAlias = str
 
 
@@ -143,7 +140,6 @@ class Answered(Heard):
 
     text: Any = None
     """More than the choice."""
-
 
 AskKind: TypeAlias = Literal["question", "approval"]
 """What a holder can ask a person."""
@@ -189,7 +185,6 @@ class Asked(Heard):
     answer: Answer | None = None
     """The answer, once there is one."""
 
-
 Asking: TypeAlias = Literal["question", "approval", "reconciliation"]
 """Whether a person is asked to say something or to allow something."""
 
@@ -202,7 +197,6 @@ class BlobRef(Heard):
 
     bytes: int
     """How many bytes."""
-
 
 Breaks: TypeAlias = Literal["nobody", "senders", "receivers", "both"]
 """Whom a change breaks."""
@@ -241,7 +235,6 @@ class BriefedItem(Heard):
     stale: bool = False
     """True when something that it was concluded from has changed since."""
 
-
 HandoffId: TypeAlias = str
 
 Kind: TypeAlias = Literal["route", "delegate", "return", "escalate", "retry"]
@@ -272,7 +265,6 @@ class Limits(Heard):
     time_ms: int | None = None
     """Wall-clock time from the opening, or from the offer, in milliseconds."""
 
-
 Mode: TypeAlias = Literal["transfer", "delegate", "spawn"]
 """What becomes of the sender."""
 
@@ -295,7 +287,6 @@ class ReadBackAsked(Heard):
     criteria: list[int] = Field(default_factory=list)
     """The acceptance criteria, by number from 0."""
 
-
 Reason: TypeAlias = str
 
 RunId: TypeAlias = str
@@ -315,7 +306,6 @@ class Returned(Heard):
 
     error: str | None = None
     """Why there is none."""
-
 
 Timestamp: TypeAlias = int
 """A moment, in milliseconds since 1970-01-01T00:00:00Z."""
@@ -474,7 +464,6 @@ class DeclaredEffect(Said):
 
     target: str | None = None
     """To what."""
-
 
 StepName: TypeAlias = str
 
@@ -661,7 +650,6 @@ class Completed(Heard):
     next: HandoffId | None = None
     """What it was handed on as."""
 
-
 Condition: TypeAlias = Literal["running", "waiting_for_person", "stopped", "completed", "failed", "cancelled"]
 """How a run stands."""
 
@@ -778,7 +766,6 @@ class Effect(Heard):
 
     result: Any = None
     """And what came of it."""
-
 
 Reconciler: TypeAlias = Literal["human", "agent"]
 """Who finds out what became of an effect that was cut short."""
@@ -966,7 +953,6 @@ class FollowEvents(Said):
     after: int | None = None
     """Only after this place; from now on if nothing is said. The header `Last-Event-ID` goes before it."""
 
-
 MidMode: TypeAlias = Literal["delegate", "spawn"]
 """How the sender goes on after handing something out in the middle of its work."""
 
@@ -989,10 +975,7 @@ class HandOut(Said):
     ordinal: int = 0
     """For `spawn`: the how-manieth of this handoff, from 0; all its attempts share the numbers."""
 
-
-PhaseName: TypeAlias = Literal[
-    "offered", "claimed", "accepted", "waiting", "dead_lettered", "completed", "cancelled", "declined", "expired", "failed"
-]
+PhaseName: TypeAlias = Literal["offered", "claimed", "accepted", "waiting", "dead_lettered", "completed", "cancelled", "declined", "expired", "failed"]
 """Where in its life a handoff is."""
 
 
@@ -1094,7 +1077,6 @@ class Held(Said):
 
     token: Token
     """The token of the claim."""
-
 
 QuestionState: TypeAlias = Literal["open", "resolved", "withdrawn"]
 """How a question stands."""
