@@ -34,6 +34,11 @@ impl Scope {
     pub const ALL: [Self; 8] =
         [Self::Read, Self::Offer, Self::Work, Self::Resolve, Self::Cancel, Self::Redrive, Self::Register, Self::Publish];
 
+    /// The scope that is written so.
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
     /// The scope as it is written.
     pub fn as_str(self) -> &'static str {
         match self {

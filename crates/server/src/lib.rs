@@ -8,23 +8,33 @@
 //! - `api`: how a row becomes a route. `reading`: its JSON. `call`: one request. `once`: the same one again.
 //! - [`openapi`]: the published document.
 //! - `routes`: what each endpoint does. `house`: what they share.
-//! - [`serve`]: the server around it, on an address.
+//! - [`serve`]: the server around it, on an address. Before the doors stands `front`: `host`, `rate`, `request_log`;
+//!   at them the `gate`, which knows [`keys`]. Below are `tls` and `connections`.
 
 mod api;
 mod call;
 pub mod caller;
+mod connections;
 pub mod endpoints;
+mod front;
+mod gate;
+mod host;
 mod house;
+pub mod keys;
 pub mod limits;
 mod once;
 pub mod openapi;
 pub mod problem;
+mod rate;
 mod reading;
+mod request_log;
 mod routes;
 pub mod serve;
+mod tls;
 mod trace;
 
 pub use self::caller::{Caller, Scope};
 pub use self::house::House;
 pub use self::serve::{Bound, Keys, Options, ServeError, Tls, serve};
+pub use self::tls::TlsError;
 pub use handclasp_wire as wire;

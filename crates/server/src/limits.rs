@@ -26,3 +26,26 @@ pub const CONNECTIONS_MAX: usize = 20_000;
 /// How long requests may go on after the stop. Below the half minute that container platforms wait
 /// before they kill.
 pub const DRAIN: Duration = Duration::from_secs(20);
+
+/// How long a connection may say nothing: before its first request, within the head of one, or between
+/// two. Above the minute for which common proxies keep connections that they do not use, so that it is
+/// them who close.
+pub const SILENCE_MAX: Duration = Duration::from_secs(75);
+
+/// How long it may take to agree on keys with a client: a few round trips around the earth.
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
+/// The head of a request: a long token and a long traceparent, and as much again for proxies.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Requests at the same time on one HTTP/2 connection: a process with many workers that wait.
+pub const STREAMS_MAX: u32 = 256;
+
+/// How long a request may take altogether: the longest wait, and time to send the largest body.
+pub const REQUEST_MAX: Duration = Duration::from_secs(75);
+
+/// A request that takes longer, without waiting for anything, is worth a line in the log.
+pub const SLOW: Duration = Duration::from_secs(1);
+
+/// Callers whose requests are counted before those not seen lately are looked for: some megabytes.
+pub const RATES_KEPT_MAX: usize = 16_384;

@@ -10,16 +10,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use futures_util::future::BoxFuture;
 use handclasp_engine::Engine;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::caller::Caller;
+use crate::connections::{self, Bounded};
 use crate::endpoints::doors;
+use crate::front::Front;
+use crate::gate::KeyGate;
 use crate::house::{Gate, House};
 use crate::limits;
-use crate::problem::Problem;
+use crate::rate::Rate;
+use crate::tls::{self, TlsError};
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -85,6 +92,17 @@ pub struct Bound {
 /// Why a server does not serve.
 #[derive(Debug, Error)]
 pub enum ServeError {
+    /// Others could reach it, and nothing would keep them out.
+    #[error("open `{address}` to other machines without {lacking}")]
+    Exposed {
+        /// Where.
+        address: SocketAddr,
+        /// What there must be before.
+        lacking: &'static str,
+    },
+    /// The certificate is of no use.
+    #[error("use the certificate")]
+    Tls(#[source] TlsError),
     /// The address is taken, or is none of this machine's.
     #[error("listen on `{address}`")]
     Bind {
@@ -109,6 +127,10 @@ impl ServeError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Exposed { .. } => {
+                "`handclasp keys create` makes a key; name a certificate, or say that TLS ends at a proxy in front; or stay on 127.0.0.1"
+            }
+            Self::Tls(error) => error.hint(),
             Self::Bind { .. } => "another server may have it; name another port, or 0 for any that is free",
             Self::Serve { .. } => "start it again; what was acknowledged is kept",
         }
@@ -117,14 +139,17 @@ impl ServeError {
 
 /// Serves until `stop`, then sends home whoever waits and lets the others finish.
 pub async fn serve(engine: Engine, options: Options, ready: impl FnOnce(&Bound), stop: impl Future<Output = ()>) -> Result<(), ServeError> {
+    let gate = Arc::new(KeyGate::new(engine.clone(), options.keys));
+    check_exposure(&options, &gate)?;
+    let tls = options.tls.as_ref().map(tls::config).transpose().map_err(ServeError::Tls)?;
     let (listener, bound) = bind(&options)?;
-    let address = bound.address;
     let (close, closing) = watch::channel(false);
-    let doors = doors(House::new(engine, Arc::new(Open), closing));
+    let doors = doors(House::new(engine, Arc::clone(&gate) as Arc<dyn Gate>, closing));
+    let doors = Front { gate, rate: options.rate_per_s.map(Rate::new) }.before(doors);
+
+    let failed = |source| ServeError::Serve { address: bound.address, source };
     let handle = Handle::new();
-    let failed = |source| ServeError::Serve { address, source };
-    let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
-    let mut serving = std::pin::pin!(server.serve(doors.into_make_service_with_connect_info::<SocketAddr>()));
+    let mut serving = serving(listener, doors, tls, options.connections_max, handle.clone()).map_err(failed)?;
     ready(&bound);
     tokio::select! {
         ended = &mut serving => return ended.map_err(failed),
@@ -136,6 +161,40 @@ pub async fn serve(engine: Engine, options: Options, ready: impl FnOnce(&Bound),
     serving.await.map_err(failed)
 }
 
+/// The connections, until the handle says that it is enough.
+fn serving(
+    listener: TcpListener,
+    doors: Router,
+    tls: Option<RustlsConfig>,
+    connections_max: usize,
+    handle: Handle<SocketAddr>,
+) -> io::Result<BoxFuture<'static, io::Result<()>>> {
+    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    connections::bound(&mut server);
+    let guests = doors.into_make_service_with_connect_info::<SocketAddr>();
+    let plain = NoDelayAcceptor::new();
+    Ok(match tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits::HANDSHAKE_MAX).acceptor(plain);
+            Box::pin(server.acceptor(Bounded::new(acceptor, connections_max)).serve(guests))
+        }
+        None => Box::pin(server.acceptor(Bounded::new(plain, connections_max)).serve(guests)),
+    })
+}
+
+/// Refuses to be reached from other machines by just anybody, or by those who can be overheard.
+fn check_exposure(options: &Options, gate: &KeyGate) -> Result<(), ServeError> {
+    let address = options.listen;
+    let lacking = match (gate.asks(), options.tls.is_some() || options.behind_tls_proxy) {
+        _ if address.ip().is_loopback() => return Ok(()),
+        (true, true) => return Ok(()),
+        (true, false) => "TLS",
+        (false, true) => "an API key",
+        (false, false) => "an API key and TLS",
+    };
+    Err(ServeError::Exposed { address, lacking })
+}
+
 fn bind(options: &Options) -> Result<(TcpListener, Bound), ServeError> {
     let failed = |source| ServeError::Bind { address: options.listen, source };
     let listener = TcpListener::bind(options.listen).map_err(failed)?;
@@ -143,13 +202,4 @@ fn bind(options: &Options) -> Result<(TcpListener, Bound), ServeError> {
     let address = listener.local_addr().map_err(failed)?;
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     Ok((listener, Bound { address, url: format!("{scheme}://{address}") }))
-}
-
-/// Nobody is asked for anything.
-struct Open;
-
-impl Gate for Open {
-    fn admit(&self, _: &axum::http::HeaderMap) -> Result<Caller, Problem> {
-        Ok(Caller::local())
-    }
 }
