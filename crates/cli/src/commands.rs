@@ -10,6 +10,7 @@ mod erase;
 mod events;
 mod explain;
 mod inbox;
+mod keys;
 mod rebuild;
 mod resolve;
 mod resume;
@@ -79,6 +80,7 @@ enum Verb {
     Contracts(contracts::Contracts),
     Verify(verify::Verify),
     Rebuild(rebuild::Rebuild),
+    Keys(keys::Keys),
     Config(config::Config),
     Explain(explain::Explain),
     Completions(completions::Completions),
@@ -142,6 +144,7 @@ impl Line {
             Verb::Contracts(command) => command.execute(&place).await,
             Verb::Verify(command) => command.execute(&place).await,
             Verb::Rebuild(command) => command.execute(&place).await,
+            Verb::Keys(command) => command.execute(&place).await,
             Verb::Config(command) => command.execute(&place),
             Verb::Explain(command) => command.execute(&place),
             Verb::Completions(command) => command.execute(),
