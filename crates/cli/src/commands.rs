@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod contracts;
 mod dead_letters;
+mod demo;
 mod erase;
 mod events;
 mod explain;
@@ -65,6 +66,9 @@ struct Shared {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Up(up::Up),
+    Demo(demo::Demo),
+    #[command(hide = true)]
+    DemoWorker(demo::DemoWorker),
     Run(run::Run),
     Resume(resume::Resume),
     Runs(runs::Runs),
@@ -129,6 +133,8 @@ impl Line {
         match self.verb {
             // These hold an engine at work; boxed, the other commands need not carry its size.
             Verb::Up(command) => Box::pin(command.execute(&place)).await,
+            Verb::Demo(command) => Box::pin(command.execute(&place)).await,
+            Verb::DemoWorker(command) => Box::pin(command.execute()).await,
             Verb::Run(command) => Box::pin(command.execute(&place)).await,
             Verb::Resume(command) => Box::pin(command.execute(&place)).await,
             Verb::Runs(command) => command.execute(&place).await,

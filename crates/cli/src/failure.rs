@@ -192,6 +192,18 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<handclasp_client::Error> for Failure {
+    fn from(error: handclasp_client::Error) -> Self {
+        match error {
+            handclasp_client::Error::Refused(problem) => {
+                let handclasp_client::Problem { code, detail, hint, .. } = *problem;
+                Self::Refused { code, message: detail, hint }
+            }
+            other => Self::broken("ask the server", &other),
+        }
+    }
+}
+
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         let mut causes = chain(&error);

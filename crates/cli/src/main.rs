@@ -6,10 +6,12 @@
 
 mod commands;
 mod config;
+mod demo;
 mod drive;
 mod ending;
 mod exit;
 mod failure;
+mod house;
 mod ids;
 mod log;
 mod logging;

@@ -1,24 +1,22 @@
 //! `up`: serves the HTTP API, with a team's own agents beside it if one is named.
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 
 use clap::Args;
-use handclasp_core::id::Tenant;
-use handclasp_engine::post::{Drivers, Post};
-use handclasp_engine::{Engine, EngineError, Registry, SystemClock};
-use handclasp_server::{Bound, Options, ServeError};
+use handclasp_engine::post::Drivers;
+use handclasp_engine::{Engine, Registry, SystemClock};
+use handclasp_server::Bound;
 use handclasp_store::sqlite::Access;
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::Place;
 use crate::config::Flags;
 use crate::drive::answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::house::House;
 use crate::stopping::asked_to_stop;
 use crate::team_file::TeamFile;
 use crate::terminal::{Terminal, json_line};
@@ -102,58 +100,6 @@ impl Up {
         terminal.talk("stopped; everything that was acknowledged is kept");
         Ok(Exit::DONE)
     }
-}
-
-/// What serves, and what works beside it.
-struct House {
-    engine: Engine,
-    options: Options,
-    drivers: Drivers,
-}
-
-impl House {
-    /// Serves until `stop`, or until the server or the post cannot go on.
-    async fn serve(self, stop: impl Future<Output = ()>, ready: impl FnOnce(&Bound)) -> Result<(), Failure> {
-        let Self { engine, options, drivers } = self;
-        let (closing, closed) = watch::channel(false);
-        let caller = tokio::spawn({
-            let engine = engine.clone();
-            async move { engine.call_workers().await }
-        });
-        let post = Post::new(engine.clone(), Tenant::local(), drivers);
-        // Whichever of the two ends first takes the other one along.
-        let serving = async {
-            let outcome = handclasp_server::serve(engine.clone(), options, ready, told(closed.clone())).await;
-            closing.send_replace(true);
-            outcome
-        };
-        let posting = async {
-            let outcome = post.run(told(closed.clone())).await;
-            closing.send_replace(true);
-            outcome
-        };
-        let both = async { tokio::join!(serving, posting) };
-        let stopping = async {
-            stop.await;
-            closing.send_replace(true);
-            std::future::pending::<Infallible>().await
-        };
-        let (served, posted): (Result<(), ServeError>, Result<(), EngineError>) = tokio::select! {
-            both = both => both,
-            never = stopping => match never {},
-        };
-        caller.abort();
-        served?;
-        posted?;
-        // Heartbeats of requests that were answered after the post had closed.
-        Ok(engine.flush().await?)
-    }
-}
-
-/// Ends when it is said that everything closes.
-async fn told(mut closed: watch::Receiver<bool>) {
-    // Nobody left to say so is an end, too.
-    let _ = closed.wait_for(|closed| *closed).await;
 }
 
 /// Says where the server is, and what to paste.

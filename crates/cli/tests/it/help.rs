@@ -9,7 +9,9 @@ use crate::stage::{Ran, Stage, command};
 const MARK: &str = "<!-- From here on: what `--help` prints, kept by a test. -->\n";
 
 /// The commands, as the help lists them.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 30] = [
+    "up",
+    "demo",
     "run",
     "resume",
     "runs",
@@ -30,6 +32,12 @@ const COMMANDS: [&str; 22] = [
     "contracts infer",
     "verify",
     "rebuild",
+    "keys",
+    "keys create",
+    "keys list",
+    "keys revoke",
+    "config",
+    "config show",
     "explain",
     "completions",
 ];
@@ -89,4 +97,18 @@ fn shells_get_a_script() {
 fn wrong_use_is_code_2() {
     Ran::from(command(Path::new("."), &["no-such-command"]).output().unwrap()).exits(2);
     Ran::from(command(Path::new("."), &["resolve", "int_1"]).output().unwrap()).exits(2);
+}
+
+#[test]
+fn every_setting_is_in_the_documentation() {
+    const FROM_HERE: &str = "<!-- From here on: crates/cli/src/config/defaults.toml, kept by a test. -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (by_hand, _) = page.split_once(FROM_HERE).expect("the page says where the defaults begin");
+    let golden = format!("{by_hand}{FROM_HERE}```toml\n{}```\n", include_str!("../../src/config/defaults.toml"));
+    if std::env::var_os("GOLDEN").is_some_and(|wish| wish == "write") {
+        std::fs::write(&path, &golden).unwrap();
+    } else {
+        assert!(golden == page, "`docs/configuration.md` is out of date; run: GOLDEN=write cargo test -p handclasp-cli");
+    }
 }

@@ -8,5 +8,6 @@ mod breaking;
 mod contracts;
 mod help;
 mod running;
+mod serving;
 mod stage;
 mod tampering;

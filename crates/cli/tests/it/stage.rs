@@ -105,7 +105,10 @@ impl Stage {
 /// The binary in a folder, without anything from outside that could change what it does.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_handclasp"));
-    command.args(arguments).current_dir(folder).env_remove("HANDCLASP_STORE").env_remove("HANDCLASP_LOG").stdin(Stdio::null());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HANDCLASP_")) {
+        command.env_remove(name);
+    }
     command
 }
 
