@@ -201,6 +201,11 @@ impl Desk {
         self.under_way.send_modify(|writes| *writes -= 1);
     }
 
+    /// Whether nothing is being written.
+    fn is_still(&self) -> bool {
+        *self.under_way.borrow() == 0 && lock(&self.inherited).is_empty()
+    }
+
     /// Takes over a write whose caller has left.
     pub(crate) fn inherit(&self, writing: Writing) {
         lock(&self.inherited).push(writing);
@@ -220,6 +225,20 @@ impl Seat {
         self.run = run;
         self.head = head;
         self.loaded = true;
+    }
+
+    /// Takes it that there is no such run, if nothing is known of it; `false` if something is.
+    pub(crate) fn expect_nothing(&mut self, desk: &Desk) -> bool {
+        let unknown = !self.loaded && self.generation == desk.generation() && desk.is_still();
+        if unknown {
+            self.take(None, GENESIS);
+        }
+        unknown
+    }
+
+    /// Forgets what was only assumed.
+    pub(crate) fn unload(&mut self) {
+        self.loaded = false;
     }
 
     fn drop_state(&mut self, generation: u64) {

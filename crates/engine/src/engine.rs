@@ -194,10 +194,10 @@ impl Engine {
         if let Some(reply) = self.opened_before(request).await? {
             return Ok(reply);
         }
-        for _ in 0..limits::ROUNDS_MAX {
+        for round in 0..limits::ROUNDS_MAX {
             let desk = self.desk(&request.tenant, request.run);
             let contents = self.contents(&desk, request, blobs).await?;
-            if let Some(answer) = self.round(&desk, request, blobs, &contents).await? {
+            if let Some(answer) = self.round(&desk, request, blobs, &contents, round == 0).await? {
                 return answer.map_err(Rejection::Refused);
             }
         }
@@ -211,8 +211,11 @@ impl Engine {
         request: &Request,
         blobs: &Blobs,
         verdicts: &Verdicts,
+        first: bool,
     ) -> Result<Option<Result<Reply, Refusal>>, Rejection> {
         let mut seat = desk.seat.lock().await;
+        // A run that is about to be opened is not looked for: if it exists, the append says so.
+        let assumed = first && matches!(request.command, Command::Open(_)) && seat.expect_nothing(desk);
         desk.load(&mut seat, self.inner.store.as_ref()).await?;
         self.count_again(&mut seat, desk);
         let generation = seat.generation;
@@ -239,6 +242,10 @@ impl Engine {
             Ok(Ok(decided)) => decided,
             Ok(Err(refusal)) => {
                 let version = seat.run.as_ref().map_or(0, |run| run.version);
+                if assumed {
+                    // Nobody has looked, so nobody is told that there is no such run.
+                    seat.unload();
+                }
                 drop(seat);
                 return Ok(desk.is_durable(generation, version).await.then_some(Err(refusal)));
             }

@@ -20,6 +20,7 @@ use handclasp_core::run::{Condition, Owed, Slot, Standing};
 use handclasp_core::time::{Millis, Timestamp};
 use handclasp_core::{Reply, Run};
 use handclasp_store::{Appended, Content, Dispatch, Due, StoreError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinSet;
 
@@ -89,7 +90,8 @@ impl Post {
     }
 
     async fn attend_until(&mut self, stop: &Notify) -> Result<(), EngineError> {
-        let mut commits = self.engine.watch();
+        // Without drivers nothing is kept warm, and nobody listens.
+        let mut commits = (!self.drivers.is_empty()).then(|| self.engine.watch());
         loop {
             // What comes due later than that is seen when the post looks again in any case.
             self.looks_at(self.engine.now() + limits::POST_SLEEP_MAX);
@@ -113,7 +115,7 @@ impl Post {
         }
     }
 
-    async fn sleep_until(&mut self, wake: Timestamp, stop: &Notify, commits: &mut broadcast::Receiver<Committed>) -> Woken {
+    async fn sleep_until(&mut self, wake: Timestamp, stop: &Notify, commits: &mut Option<broadcast::Receiver<Committed>>) -> Woken {
         let mut slept = self.engine.inner.clock.sleep_until(wake);
         loop {
             tokio::select! {
@@ -121,8 +123,7 @@ impl Post {
                 () = self.engine.inner.bell.notified() => return Woken::ToLook,
                 () = &mut slept => return Woken::ToLook,
                 Some(_) = self.turns.join_next() => return Woken::ToLook,
-                // Without drivers nothing is kept warm.
-                commit = commits.recv(), if !self.drivers.is_empty() => if let Ok(commit) = commit {
+                commit = next(commits) => if let Ok(commit) = commit {
                     self.let_go(commit);
                 },
             }
@@ -241,6 +242,13 @@ impl Post {
             engine.inner.bell.notify_one();
         });
         Ok(None)
+    }
+}
+
+async fn next(commits: &mut Option<broadcast::Receiver<Committed>>) -> Result<Committed, RecvError> {
+    match commits {
+        Some(commits) => commits.recv().await,
+        None => std::future::pending().await,
     }
 }
 
