@@ -50,7 +50,7 @@ async fn lane(store: Arc<Sqlite>, chain: Arc<[Append]>, until: Instant) -> Times
     }
 }
 
-fn of_run(append: &Append, run: RunId) -> Append {
+pub(crate) fn of_run(append: &Append, run: RunId) -> Append {
     let mut append = append.clone();
     append.run = run;
     append.summary.run = run;

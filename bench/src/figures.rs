@@ -43,6 +43,18 @@ impl Times {
         self.altogether += later.altogether;
     }
 
+    /// As one process tells another.
+    pub(crate) fn to_json(&self) -> Value {
+        json!({ "nanos": self.nanos, "altogether": self.altogether.as_secs_f64() })
+    }
+
+    /// As another process has told it.
+    pub(crate) fn from_json(value: &Value) -> Self {
+        let nanos = value["nanos"].as_array().expect("times").iter().filter_map(Value::as_u64).collect();
+        let altogether = Duration::from_secs_f64(value["altogether"].as_f64().expect("a time"));
+        Self { nanos, altogether: Duration::ZERO }.within(altogether)
+    }
+
     /// How many were done in a second.
     #[expect(clippy::cast_precision_loss, reason = "nobody reads the sixteenth digit")]
     pub(crate) fn per_second(&self) -> f64 {

@@ -10,6 +10,7 @@ mod bare;
 mod desk;
 mod disk;
 mod figures;
+mod http;
 mod recorder;
 mod rules;
 mod size;
@@ -30,12 +31,16 @@ const SECONDS: f64 = 3.0;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let Some((length, json)) = asked(&words) else {
-        println!("usage: cargo xtask bench [--seconds N] [--json]");
+    if http::part(&words.iter().map(String::as_str).collect::<Vec<_>>()).is_some() {
+        return ExitCode::SUCCESS;
+    }
+    let over_http = words.first().is_some_and(|word| word == "http");
+    let Some((length, json)) = asked(if over_http { &words[1..] } else { &words }) else {
+        println!("usage: cargo xtask bench [http] [--seconds N] [--json]");
         return ExitCode::from(2);
     };
     let place = tempfile::tempdir_in("target").or_else(|_| tempfile::tempdir()).expect("a folder for the stores");
-    let (rows, ratios) = measure(place.path(), length);
+    let (rows, ratios) = if over_http { http::measure(place.path(), length) } else { measure(place.path(), length) };
     if json {
         println!("{:#}", figures::json(&rows, &ratios));
     } else {

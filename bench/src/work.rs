@@ -84,12 +84,16 @@ pub(crate) fn agent(number: u32) -> AgentName {
 
 /// A payload that holds the contract, of about so many bytes, another for every number.
 pub(crate) fn payload(number: u64, bytes: usize) -> (Blobs, BlobRef) {
+    let mut blobs = Blobs::default();
+    let payload = blobs.bytes(payload_text(number, bytes).into_bytes());
+    (blobs, payload)
+}
+
+/// The same as text.
+pub(crate) fn payload_text(number: u64, bytes: usize) -> String {
     let line = |line: usize| format!(r#"{{"article":"A-{line:04}","count":{},"note":"ask for the size before it is sent"}}"#, line + 1);
     let lines = (0..bytes / line(0).len()).map(line).collect::<Vec<_>>().join(",");
-    let text = format!(r#"{{"labels":["billing","urgent"],"lines":[{lines}],"number":{number}}}"#);
-    let mut blobs = Blobs::default();
-    let payload = blobs.bytes(text.into_bytes());
-    (blobs, payload)
+    format!(r#"{{"labels":["billing","urgent"],"lines":[{lines}],"number":{number}}}"#)
 }
 
 /// An offer of that payload.
