@@ -8,6 +8,7 @@
 
 pub mod diff;
 pub mod infer;
+mod nesting;
 pub mod succession;
 
 pub use self::diff::{Breaks, Change, diff, is_compatible};
@@ -217,6 +218,10 @@ pub struct Checker {
 impl Checker {
     /// Compiles a contract's schema.
     pub fn new(contract: &Contract) -> Result<Self, BadSchema> {
+        if !nesting::is_bounded(&contract.schema) {
+            let problem = nesting::TOO_DEEP.to_owned();
+            return Err(BadSchema { contract: contract.id.clone(), pointer: String::new(), problem });
+        }
         let validator = validator(&contract.schema).map_err(|error| BadSchema {
             contract: contract.id.clone(),
             pointer: error.instance_path().to_string(),
@@ -385,5 +390,14 @@ mod tests {
         let hostile = format!("{}!", "a".repeat(5_000));
         assert_eq!(backtracking.check(&json!(hostile)).len(), 1);
         assert!(Checker::new(&contract(json!({ "type": "string", "pattern": "(?=look)" }))).is_err());
+        // The deepest payload that JSON readers take, under the longest chain at each of its levels.
+        let link = |at: usize| json!({ "$ref": format!("#/$defs/d{}", at + 1) });
+        let mut definitions: serde_json::Map<String, Value> = (0..30).map(|at| (format!("d{at}"), link(at))).collect();
+        definitions.insert("d30".to_owned(), json!({ "items": { "$ref": "#" } }));
+        let deepest: Value = serde_json::from_str(&format!("{}{}", "[".repeat(127), "]".repeat(127))).unwrap();
+        let checker = Checker::new(&contract(json!({ "$ref": "#/$defs/d0", "$defs": definitions }))).unwrap();
+        assert_eq!(checker.check(&deepest), []);
+        definitions.insert("d30".to_owned(), json!({ "$ref": "#/$defs/d0" }));
+        assert!(Checker::new(&contract(json!({ "$ref": "#/$defs/d0", "$defs": definitions }))).is_err());
     }
 }

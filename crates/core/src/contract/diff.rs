@@ -161,7 +161,7 @@ impl<'a> Comparison<'a, '_> {
     /// of the changes are relative to it.
     fn place(&mut self, old: &[&'a Value], new: &[&'a Value]) -> Vec<Change> {
         let (Some(mut old), Some(mut new)) = (shapes(self.old, old), shapes(self.new, new)) else {
-            return vec![Change::unjudged("there are too many alternatives")];
+            return vec![Change::unjudged("too many schemas meet here")];
         };
         match (old.as_slice(), new.as_slice()) {
             ([], []) => Vec::new(),

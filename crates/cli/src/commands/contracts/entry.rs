@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Words that some readers of YAML take for something else than text.
 const WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
@@ -27,7 +27,7 @@ fn write(value: &Value, depth: usize, text: &mut String) {
     }
     for (name, value) in fields {
         let _ = write!(text, "{:indent$}{}:", "", key(name), indent = depth * 2);
-        if !value.as_object().is_some_and(|fields| !fields.is_empty()) {
+        if value.as_object().is_none_or(Map::is_empty) {
             text.push(' ');
         }
         write(value, depth + 1, text);

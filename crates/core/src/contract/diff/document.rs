@@ -98,8 +98,16 @@ impl<'a> Document<'a> {
         if self.written.get() > MEANING_BYTES_MAX {
             return None;
         }
+        let mut references = Vec::new();
+        let part = stripped(part, &mut references);
         let mut definitions = BTreeMap::new();
-        let part = self.stripped(part, &mut definitions);
+        // Not by recursion: a chain of definitions can be as long as the document.
+        while let Some(reference) = references.pop() {
+            if !definitions.contains_key(&reference) {
+                let definition = self.resolve(&reference).map_or_else(|| self.root.clone(), |found| stripped(found, &mut references));
+                definitions.insert(reference, definition);
+            }
+        }
         let text = String::from_utf8_lossy(&canonical(&(part, definitions))).into_owned();
         self.written.set(self.written.get() + text.len());
         Some(text)
@@ -111,48 +119,34 @@ impl<'a> Document<'a> {
         let compiled = patterns.entry(pattern).or_insert_with(|| crate::contract::validator(&json!({ "pattern": pattern })).ok());
         compiled.as_ref().is_some_and(|pattern| pattern.is_valid(&json!(name)))
     }
+}
 
-    fn stripped(&self, schema: &Value, definitions: &mut BTreeMap<String, Value>) -> Value {
-        let Value::Object(keywords) = schema else { return schema.clone() };
-        let mut kept = Map::new();
-        for (keyword, value) in keywords.iter().filter(|(keyword, _)| !is_annotation(keyword)) {
-            if matches!(keyword.as_str(), "$ref" | "$dynamicRef") {
-                self.define(value, definitions);
-            }
-            kept.insert(keyword.clone(), self.stripped_value(keyword, value, definitions));
+/// A schema without annotations; what it refers to is added to `references`.
+fn stripped(schema: &Value, references: &mut Vec<String>) -> Value {
+    let Value::Object(keywords) = schema else { return schema.clone() };
+    let mut kept = Map::new();
+    for (keyword, value) in keywords.iter().filter(|(keyword, _)| !is_annotation(keyword)) {
+        if matches!(keyword.as_str(), "$ref" | "$dynamicRef") {
+            references.extend(value.as_str().map(str::to_owned));
         }
-        Value::Object(kept)
+        kept.insert(keyword.clone(), stripped_value(keyword, value, references));
     }
+    Value::Object(kept)
+}
 
-    fn stripped_value(&self, keyword: &str, value: &Value, definitions: &mut BTreeMap<String, Value>) -> Value {
-        match value {
-            Value::Object(named) if NAMED_SCHEMAS.contains(&keyword) => {
-                named.iter().map(|(name, schema)| (name.clone(), self.stripped(schema, definitions))).collect()
-            }
-            Value::Array(list) if SCHEMAS.contains(&keyword) => list.iter().map(|schema| self.stripped(schema, definitions)).collect(),
-            schema if SCHEMAS.contains(&keyword) => self.stripped(schema, definitions),
-            Value::Array(list) if SETS.contains(&keyword) => {
-                let mut sorted = list.clone();
-                sorted.sort_by_cached_key(canonical);
-                Value::Array(sorted)
-            }
-            other => other.clone(),
+fn stripped_value(keyword: &str, value: &Value, references: &mut Vec<String>) -> Value {
+    match value {
+        Value::Object(named) if NAMED_SCHEMAS.contains(&keyword) => {
+            named.iter().map(|(name, schema)| (name.clone(), stripped(schema, references))).collect()
         }
-    }
-
-    /// Adds what a reference refers to, and everything that that refers to in turn.
-    fn define(&self, reference: &Value, definitions: &mut BTreeMap<String, Value>) {
-        let name = reference.as_str().unwrap_or_default();
-        if definitions.contains_key(name) {
-            return;
+        Value::Array(list) if SCHEMAS.contains(&keyword) => list.iter().map(|schema| stripped(schema, references)).collect(),
+        schema if SCHEMAS.contains(&keyword) => stripped(schema, references),
+        Value::Array(list) if SETS.contains(&keyword) => {
+            let mut sorted = list.clone();
+            sorted.sort_by_cached_key(canonical);
+            Value::Array(sorted)
         }
-        // It may refer to itself: the name has to be there before it is looked into.
-        definitions.insert(name.to_owned(), Value::Null);
-        let definition = match self.resolve(name) {
-            Some(found) => self.stripped(found, definitions),
-            None => self.root.clone(),
-        };
-        definitions.insert(name.to_owned(), definition);
+        other => other.clone(),
     }
 }
 

@@ -15,6 +15,9 @@ use crate::blob::canonical;
 /// Alternatives at one place. Unions that people write have a dozen; two unions multiply.
 const ALTERNATIVES_MAX: usize = 64;
 
+/// Schemas that hold together at one place, by reference or `allOf`. A person can follow a dozen.
+const TOGETHER_MAX: usize = 1_000;
+
 /// A JSON object that is a schema.
 pub(super) type Part<'a> = &'a Map<String, Value>;
 
@@ -135,7 +138,8 @@ pub(super) fn shapes<'a>(document: &Document<'a>, schemas: &[&'a Value]) -> Opti
                 None => found.push(Shape::new(document, growing)),
             },
         }
-        if open.len() + found.len() > ALTERNATIVES_MAX {
+        let is_endless = open.last().is_some_and(|growing| growing.seen.len() > TOGETHER_MAX);
+        if is_endless || open.len() + found.len() > ALTERNATIVES_MAX {
             return None;
         }
     }
@@ -188,7 +192,7 @@ fn shallow<'a>(document: &Document<'a>, schema: &'a Value) -> Option<Shape<'a>> 
     let mut growing = Growing { schemas: vec![schema], ..Growing::default() };
     while let Some(schema) = growing.schemas.pop() {
         let part = schema.as_object()?;
-        if part.contains_key("anyOf") || part.contains_key("oneOf") {
+        if part.contains_key("anyOf") || part.contains_key("oneOf") || growing.seen.len() > TOGETHER_MAX {
             return None;
         }
         growing.take(document, part);
