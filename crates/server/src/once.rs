@@ -16,8 +16,8 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::problem::{Door, Problem};
 
-/// How the store calls these.
-const KIND: &str = "key";
+/// How the store calls these. API keys are another kind.
+const KIND: &str = "idempotency_key";
 
 /// What was asked under a key, and what came of it.
 #[derive(Serialize, Deserialize)]

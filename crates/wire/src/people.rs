@@ -64,6 +64,9 @@ pub struct Question {
     pub shown: Option<Value>,
     /// Its digest: send it with the answer.
     pub digest: Digest,
+    /// What the effect was called with, where a person is asked whether it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Value>,
     /// The possible answers; empty for free text.
     pub options: Vec<String>,
     /// Since when.

@@ -1,12 +1,14 @@
 //! Questions to people: listed, looked at, answered once.
 
-use handclasp_core::blob::Blobs;
-use handclasp_core::command::{self, Command};
+use handclasp_core::blob::{BlobRef, Blobs};
+use handclasp_core::command::{self, Asking, Command};
 use handclasp_core::id::{AgentName, InterruptId};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Interrupt, InterruptState, Slot};
 use handclasp_core::{Reply, Run};
 use handclasp_store::Open;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::call::{Call, unexpected};
 use crate::problem::Problem;
@@ -57,6 +59,7 @@ async fn question(call: &Call, id: InterruptId) -> Result<Option<Question>, Prob
     let look = |run: &Run| run.interrupt(id).map(|one| (one.clone(), asker(run, one)));
     let Some((interrupt, from)) = call.house.engine.inspect(&call.caller.tenant, id.run, look).await?.flatten() else { return Ok(None) };
     let shown = contents::value_of(call, id.run, Some(interrupt.question.shown)).await?;
+    let arguments = contents::value_of(call, id.run, arguments(interrupt.question.asking, shown.as_ref())).await?;
     let (state, answer) = match interrupt.state {
         InterruptState::Open => (QuestionState::Open, None),
         InterruptState::Withdrawn => (QuestionState::Withdrawn, None),
@@ -70,6 +73,7 @@ async fn question(call: &Call, id: InterruptId) -> Result<Option<Question>, Prob
         asking: interrupt.question.asking,
         shown,
         digest: interrupt.question.shown.digest,
+        arguments,
         options: interrupt.question.options,
         asked_at_ms: interrupt.asked_at,
         answer_by_ms: interrupt.answer_by,
@@ -77,6 +81,14 @@ async fn question(call: &Call, id: InterruptId) -> Result<Option<Question>, Prob
         state,
         answer,
     }))
+}
+
+/// What is shown of an effect names its arguments by reference: they are its, however large.
+fn arguments(asking: Asking, shown: Option<&Value>) -> Option<BlobRef> {
+    if asking != Asking::Reconciliation {
+        return None;
+    }
+    BlobRef::deserialize(shown?.get("arguments")?).ok()
 }
 
 fn asker(run: &Run, interrupt: &Interrupt) -> Option<AgentName> {
