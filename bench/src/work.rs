@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use handclasp_core::blob::{BlobRef, Blobs, Digest};
 use handclasp_core::command::{Command, Completion, Open, Pins, ReadBack, Request, Voice};
 use handclasp_core::contract::{Contract, ContractId, ReadBackLevel};
-use handclasp_core::directory::{Agent, Directory};
+use handclasp_core::directory::{Agent, Directory, Justification};
 use handclasp_core::id::{AgentName, HandoffId, RunId, Tenant, Token};
 use handclasp_core::ledger::NewItem;
 use handclasp_core::limits::Limits;
@@ -70,6 +70,7 @@ pub(crate) fn directory() -> Directory {
             capacity: u32::MAX,
             fallback: None,
             read_back: ReadBackLevel::Echo,
+            justification: Justification::Off,
             lease_ms: Millis::seconds(60),
             definition: Digest::of(b"the definition of the agent"),
         });

@@ -6,7 +6,7 @@ use handclasp_briefing::{Briefing, assemble, markdown, needed};
 use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Command, Open, Pins, ReadBack, Request};
 use handclasp_core::contract::{Contract, ReadBackLevel, Verdicts};
-use handclasp_core::directory::{Agent, Beats, Directory, Load};
+use handclasp_core::directory::{Agent, Beats, Directory, Justification, Load};
 use handclasp_core::id::{RunId, Tenant};
 use handclasp_core::ledger::{ItemKind, NewItem};
 use handclasp_core::limits::Limits;
@@ -45,6 +45,7 @@ impl Stage {
             capacity: 1,
             fallback: None,
             read_back: ReadBackLevel::Echo,
+            justification: Justification::Off,
             lease_ms: Millis::seconds(30),
             definition: Digest([0; 32]),
         });

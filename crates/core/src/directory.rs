@@ -8,7 +8,38 @@ use serde::{Deserialize, Serialize};
 use crate::blob::Digest;
 use crate::contract::{Contract, ContractId, ContractRange, ReadBackLevel};
 use crate::id::{AgentName, Capability, HandoffId, Role};
+use crate::offer::Kind;
 use crate::time::{Millis, Timestamp};
+
+/// When whoever hands work to an agent must say why to this one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Justification {
+    /// Never.
+    #[default]
+    Off,
+    /// Always.
+    Required,
+    /// For handoffs of these kinds.
+    For(BTreeSet<Kind>),
+}
+
+impl Justification {
+    /// Whether a handoff of this kind needs one.
+    pub fn asks(&self, kind: Kind) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Required => true,
+            Self::For(kinds) => kinds.contains(&kind),
+        }
+    }
+
+    /// Whether none is ever needed.
+    pub fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
+}
 
 /// What the rules know of an agent. How to reach it is its driver's business.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +62,9 @@ pub struct Agent {
     pub fallback: Option<AgentName>,
     /// The most that it can say back.
     pub read_back: ReadBackLevel,
+    /// When whoever hands work to it must say why.
+    #[serde(default, skip_serializing_if = "Justification::is_off")]
+    pub justification: Justification,
     /// How long its lease lasts without a heartbeat.
     pub lease_ms: Millis,
     /// Identifies the whole definition, driver settings included; a run pins it.

@@ -147,7 +147,7 @@ pub struct Terms {
     /// What the receiver must be able to do.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub requires: BTreeSet<Capability>,
-    /// Why this receiver.
+    /// Why this receiver. A contract or the receiver may require it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub justification: Option<String>,
     /// What the result must be.
@@ -171,6 +171,17 @@ pub struct Terms {
     /// What becomes of it if the receiver is full when it is offered.
     #[serde(skip_serializing_if = "is_default")]
     pub when_full: WhenFull,
+}
+
+/// Less is a word and no reason: `ok`, `n/a`, `see task`. In bytes, since a script with few characters to a
+/// word spends more bytes on each.
+pub const JUSTIFICATION_BYTES_MIN: usize = 10;
+
+impl Terms {
+    /// Whether they say why this receiver, in more than a word.
+    pub fn are_justified(&self) -> bool {
+        self.justification.as_ref().is_some_and(|said| said.trim().len() >= JUSTIFICATION_BYTES_MIN)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

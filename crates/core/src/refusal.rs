@@ -12,6 +12,7 @@ use crate::blob::Digest;
 use crate::command::EffectId;
 use crate::contract::{Change, ContractId, ContractRange, Violation};
 use crate::id::{AgentName, Capability, HandoffId, InterruptId, ItemId, StepName};
+use crate::offer::JUSTIFICATION_BYTES_MIN;
 
 /// Why the rules say no.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -98,9 +99,12 @@ pub enum Refusal {
         /// Given.
         given: Option<u8>,
     },
-    /// The contract wants to know why this receiver.
-    #[error("`{0}` requires a justification")]
-    JustificationMissing(ContractId),
+    /// The contract, or the receiver, wants to know why this receiver.
+    #[error("`{asked_by}` requires a justification of at least {JUSTIFICATION_BYTES_MIN} bytes")]
+    JustificationMissing {
+        /// The contract or the agent.
+        asked_by: String,
+    },
     /// A limit is used up.
     #[error("the limit on {limit} is used up: {used} of {allowed}")]
     LimitReached {
@@ -381,7 +385,7 @@ impl Refusal {
             Self::StaleLease { .. } => "HC-012",
             Self::ReadBackGap(_) => "HC-013",
             Self::ConfidenceLow { .. } => "HC-014",
-            Self::JustificationMissing(_) => "HC-015",
+            Self::JustificationMissing { .. } => "HC-015",
             Self::LimitReached { .. } => "HC-016",
             Self::PingPong(_) => "HC-017",
             Self::UnknownItem(_) => "HC-018",
@@ -430,7 +434,7 @@ impl Refusal {
             Self::StaleLease { .. } => "stop working on it; another attempt has taken over and your result would not count",
             Self::ReadBackGap(_) => "read the briefing again and name everything that it asks for",
             Self::ConfidenceLow { .. } => "decline with a reason instead of accepting",
-            Self::JustificationMissing(_) => "say in `terms.justification` why this receiver",
+            Self::JustificationMissing { .. } => "say in `terms.justification` why this receiver",
             Self::LimitReached { .. } => "finish with what there is, or open a run with a wider limit",
             Self::PingPong(_) => "add what has changed to the ledger or the payload, or hand it to somebody else",
             Self::UnknownItem(_) => "name an item that the briefing carried",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use handclasp_core::blob::{BlobRef, Blobs, Digest};
 use handclasp_core::contract::{Contract, ContractId, ReadBackLevel};
-use handclasp_core::directory::{Agent, Directory};
+use handclasp_core::directory::{Agent, Directory, Justification};
 use handclasp_core::id::{AgentName, Role, StepName, Tenant};
 use handclasp_core::limits::{Limits, Retry};
 use handclasp_core::offer::{Kind, Offer, Reason, Receiver, Terms};
@@ -79,6 +79,7 @@ pub(crate) fn registry() -> Registry {
             capacity,
             fallback: fallback.map(agent),
             read_back: ReadBackLevel::Echo,
+            justification: Justification::Off,
             lease_ms: LEASE,
             definition: Digest::of(name.as_bytes()),
         });

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use handclasp_core::blob::Digest;
 use handclasp_core::contract::ReadBackLevel;
-use handclasp_core::directory::Agent;
+use handclasp_core::directory::{Agent, Justification};
 use handclasp_core::id::AgentName;
 use handclasp_core::time::Millis;
 use serde::Serialize;
@@ -130,12 +130,22 @@ fn one(entry: &Entry, names: &[&str], folder: &Path, mistakes: &mut Mistakes) ->
         capacity: node.get("capacity").and_then(Node::count).unwrap_or(1),
         fallback: node.get("fallback").and_then(Node::parsed),
         read_back: if launch.kind == LaunchKind::Process { ReadBackLevel::Echo } else { ReadBackLevel::Off },
+        justification: node.get("justification_for").map(justification).unwrap_or_default(),
         lease_ms: node.get("lease").and_then(Node::duration).unwrap_or(LEASE),
         definition: Digest([0; 32]),
     };
     let files = files(node, &launch, mistakes);
     agent.definition = definition(&agent, &launch, &files, cwd_as_written(node), folder);
     Some(TeamAgent { agent, launch })
+}
+
+/// `[all]`, or the kinds of handoff.
+fn justification(kinds: &Node) -> Justification {
+    let named = || kinds.elements().iter().filter_map(Node::text);
+    if named().any(|kind| kind == "all") {
+        return Justification::Required;
+    }
+    Justification::For(named().filter_map(|kind| serde_json::from_value(kind.into()).ok()).collect())
 }
 
 fn check_fallback(name: &AgentName, fallback: Option<&Node>, names: &[&str], mistakes: &mut Mistakes) {

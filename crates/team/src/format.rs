@@ -176,6 +176,11 @@ static AGENT: Object = Object {
         Key::optional("roles", ROLES, "The roles in which it may see items; none."),
         Key::optional("capacity", Shape::Whole { min: 1, max: 10_000 }, "How many handoffs it may hold at once; 1."),
         Key::optional("fallback", AGENT_BY_NAME, "Who takes over when it declines, stays silent or fails for good."),
+        Key::optional(
+            "justification_for",
+            Shape::List { of: &Shape::Choice(&["all", "route", "delegate", "return", "escalate", "retry"]), min: 1 },
+            "The kinds of handoff for which whoever hands it work must say why; none.",
+        ),
         Key::optional("lease", TIME, "How long its claim lasts without a sign of life; 30s."),
         Key::optional("timeout", TIME, "A handoff that takes longer is taken away; 10m."),
         Key::optional(

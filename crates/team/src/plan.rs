@@ -84,7 +84,7 @@ impl Reader<'_, '_> {
 
     fn step(&mut self, node: &Node) -> Option<Step> {
         let name = self.name(node, "step");
-        let assignment = step::read(node, self.cast, self.mistakes)?;
+        let assignment = step::read(node, step::By::Plan, self.cast, self.mistakes)?;
         Some(Step { name: name?, to: assignment.to, contract: assignment.contract, terms: assignment.terms })
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use handclasp_core::contract::{Contract, ContractId, ContractRange, ReadBackLevel};
 use handclasp_core::directory::Agent;
 use handclasp_core::id::Capability;
-use handclasp_core::offer::{Receiver, Terms, WhenFull};
+use handclasp_core::offer::{JUSTIFICATION_BYTES_MIN, Kind, Receiver, Terms, WhenFull};
 
 use crate::cast::Cast;
 use crate::document::Node;
@@ -23,8 +23,15 @@ pub(crate) struct Assignment {
     pub(crate) terms: Terms,
 }
 
+/// Who hands it out: a step is justified by its plan, the first handoff has to say why itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Plan,
+    Opening,
+}
+
 /// Reads a step or the first handoff, and reports what does not fit. `None` if it has no receiver.
-pub(crate) fn read(node: &Node, cast: &Cast<'_>, mistakes: &mut Mistakes) -> Option<Assignment> {
+pub(crate) fn read(node: &Node, by: By, cast: &Cast<'_>, mistakes: &mut Mistakes) -> Option<Assignment> {
     let acceptance = node.get("acceptance").map(Node::elements).unwrap_or_default();
     acceptance.iter().chain(node.get("justification")).for_each(|text| template::check(text, &cast.inputs, mistakes));
     let returns = node.get("returns").and_then(|node| cast.range(node, mistakes));
@@ -38,6 +45,9 @@ pub(crate) fn read(node: &Node, cast: &Cast<'_>, mistakes: &mut Mistakes) -> Opt
     fit.check_speech(&sound, mistakes);
     fit.check_fallbacks(&to, &sound, mistakes);
     fit.check_when_full(&sound, mistakes);
+    if by == By::Opening {
+        fit.check_justification(&sound, mistakes);
+    }
     Some(Assignment { to, contract, terms })
 }
 
@@ -125,15 +135,26 @@ impl Fit<'_> {
     /// Whether everything that the contract asks to be said is said, or can be.
     fn check_speech(&self, receivers: &[&Agent], mistakes: &mut Mistakes) {
         let (Some(contract), Some(at)) = (self.definition(), self.node.get("accepts")) else { return };
-        if contract.justification_required && self.terms.justification.is_none() {
-            let problem = Problem::new(format!("`{}` requires a `justification` here", contract.id));
-            mistakes.add(at.spot, problem.hint("say in `justification` why this receiver"));
-        }
         let Some(asked) = asks(contract) else { return };
         for agent in receivers.iter().filter(|agent| agent.read_back == ReadBackLevel::Off) {
             let problem =
                 Problem::new(format!("`{}` asks for {asked}, which `{}` cannot give: it is a `command`", contract.id, agent.name));
             mistakes.add(at.spot, problem.hint("use a `process`, or another contract for this step"));
+        }
+    }
+
+    fn check_justification(&self, receivers: &[&Agent], mistakes: &mut Mistakes) {
+        let said = self.terms.justification.as_deref().unwrap_or_default();
+        let Some(at) = self.node.get("justification").or(self.node.get("to")) else { return };
+        // How long a text with placeholders is shows when a run is opened.
+        if self.terms.are_justified() || said.contains('{') {
+            return;
+        }
+        let contract = self.definition().filter(|contract| contract.justification_required).map(|contract| contract.id.to_string());
+        let agent = || receivers.iter().find(|agent| agent.justification.asks(Kind::Route)).map(|agent| agent.name.to_string());
+        if let Some(asked_by) = contract.or_else(agent) {
+            let problem = Problem::new(format!("`{asked_by}` requires a `justification` of at least {JUSTIFICATION_BYTES_MIN} bytes here"));
+            mistakes.add(at.spot, problem.hint("say in `justification` why this receiver"));
         }
     }
 

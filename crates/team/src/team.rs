@@ -162,7 +162,7 @@ fn from_tree(root: &Node, folder: PathBuf, mistakes: &mut Mistakes) -> Team {
     root.get("task").into_iter().chain(root.get("intent")).for_each(|text| template::check(text, &cast.inputs, mistakes));
     let items = item::read(root, &cast, mistakes);
     let plan = root.get("plan").and_then(|node| plan::read(node, &cast, mistakes));
-    let first = root.get("first").and_then(|node| step::read(node, &cast, mistakes));
+    let first = root.get("first").and_then(|node| step::read(node, step::By::Opening, &cast, mistakes));
     let text = |key| root.get(key).and_then(Node::text).map(str::to_owned);
     Team {
         name: text("team").unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use handclasp_core::blob::Digest;
 use handclasp_core::contract::{Change, Contract, ContractId, ContractRange, ReadBackLevel};
-use handclasp_core::directory;
+use handclasp_core::directory::{self, Justification};
 use handclasp_core::id::{AgentName, Capability, Role};
 use handclasp_core::time::Millis;
 use schemars::JsonSchema;
@@ -33,6 +33,9 @@ pub struct Register {
     /// The most that it can say back; `echo` if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBackLevel>,
+    /// When whoever hands work to it must say why; `off` if nothing is said.
+    #[serde(skip_serializing_if = "Justification::is_off")]
+    pub justification: Justification,
     /// How long its leases last without a heartbeat, in milliseconds; 30,000 if nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_ms: Option<u64>,
@@ -56,6 +59,7 @@ impl Register {
             capacity: self.capacity.unwrap_or(CAPACITY),
             fallback: self.fallback,
             read_back: self.read_back.unwrap_or(ReadBackLevel::Echo),
+            justification: self.justification,
             lease_ms: self.lease_ms.map_or(LEASE, Millis),
             definition,
         }
@@ -80,6 +84,9 @@ pub struct Agent {
     pub fallback: Option<AgentName>,
     /// The most that it can say back.
     pub read_back: ReadBackLevel,
+    /// When whoever hands work to it must say why.
+    #[serde(default)]
+    pub justification: Justification,
     /// How long its leases last without a heartbeat.
     pub lease_ms: Millis,
     /// How many handoffs it holds now.

@@ -6,7 +6,7 @@ use handclasp_core::blob::{BlobRef, Blobs};
 use handclasp_core::contract::{ContractId, ContractRange};
 use handclasp_core::id::{AgentName, Capability, HandoffId, InterruptId, RunId};
 use handclasp_core::limits::{Limits, Retry, Usage};
-use handclasp_core::offer::{Kind, Mode, Offer, Reason, Receiver, Terms};
+use handclasp_core::offer::{Kind, Mode, Offer, Reason, Receiver, Terms, WhenFull};
 use handclasp_core::time::{Millis, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub struct OfferIn {
     /// Who takes over, before the receiver's own fallback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<AgentName>,
+    /// What becomes of it if the receiver is full: `queue` if nothing is said, `refuse`, or `fallback`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_full: Option<WhenFull>,
 }
 
 impl OfferIn {
@@ -91,7 +94,7 @@ impl OfferIn {
                 answer_within_ms: self.answer_within_ms.map(Millis),
                 finish_within_ms: self.finish_within_ms.map(Millis),
                 fallback: self.fallback,
-                ..Terms::default()
+                when_full: self.when_full.unwrap_or_default(),
             },
         })
     }

@@ -9,7 +9,7 @@ use handclasp_core::Run;
 use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Answer, Command, Open, Pins, Request};
 use handclasp_core::contract::{Contract, ReadBackLevel};
-use handclasp_core::directory::{Agent, Directory};
+use handclasp_core::directory::{Agent, Directory, Justification};
 use handclasp_core::event::{Closing, Event};
 use handclasp_core::id::{RunId, Tenant};
 use handclasp_core::ledger::{ItemKind, NewItem};
@@ -87,6 +87,7 @@ impl House {
                 capacity: self.capacity,
                 fallback: None,
                 read_back: ReadBackLevel::Echo,
+                justification: Justification::Off,
                 lease_ms: Millis::seconds(5),
                 definition: Digest::of(name.as_bytes()),
             });

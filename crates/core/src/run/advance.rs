@@ -129,13 +129,10 @@ impl Draft<'_> {
                     terms: step.terms.clone(),
                 };
                 self.hand_out_or_keep(&Handing {
-                    offer: &offer,
-                    sender: None,
-                    mode: Mode::Transfer,
-                    branch: first_branch(run),
                     place: Some(place),
-                    ordinal: None,
                     checks: &payload.checks,
+                    justified: true,
+                    ..Handing::of(&offer, None, Mode::Transfer, first_branch(run))
                 });
             }
             Next::Check { place, contract, payload } => {

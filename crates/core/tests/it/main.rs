@@ -15,6 +15,7 @@ mod events;
 mod golden;
 mod guards;
 mod inference;
+mod justification;
 mod laws;
 mod leases;
 mod ledger;

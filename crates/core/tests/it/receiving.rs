@@ -77,7 +77,7 @@ fn of_the_capable_the_first_that_speaks_the_contract_and_has_room_is_taken() {
         when offer to=@mend contract=order@1 payload=order      then 2 to new
         given busy new 9
         when offer to=@mend contract=order@1 payload=order      then 3 to command
-        when offer to=@mend contract=reasoned because=it_is     then 4 to new
+        when offer to=@mend contract=reasoned because=it_is_able then 4 to new
         ",
     );
 }

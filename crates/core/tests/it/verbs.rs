@@ -9,7 +9,7 @@ use handclasp_core::command::{
     ReadBack, Reconciler, Verdict, Voice, WorkState,
 };
 use handclasp_core::contract::{Contract, ReadBackLevel};
-use handclasp_core::directory::Agent;
+use handclasp_core::directory::{Agent, Justification};
 use handclasp_core::id::{HandoffId, InterruptId, ItemId, Role, Tenant, Token};
 use handclasp_core::ledger::{ItemKind, NewItem, Settlement};
 use handclasp_core::limits::{Budget, Limits, Retry, Usage};
@@ -79,6 +79,11 @@ impl Stage {
             capacity: line.read_as("capacity").unwrap_or(9),
             fallback: line.read_as("fallback"),
             read_back: if line.has("silent") { ReadBackLevel::Off } else { ReadBackLevel::Echo },
+            justification: match line.get("asks") {
+                None => Justification::Off,
+                Some("why") => Justification::Required,
+                Some(kinds) => Justification::For(kinds.split(',').map(kind).collect()),
+            },
             lease_ms: Millis(line.read_as("lease").unwrap_or(1_000)),
             definition: Digest::of(line.get("definition").unwrap_or("first").as_bytes()),
         });
@@ -246,8 +251,8 @@ impl Stage {
                 Some(capability) => Receiver::Capability(capability.parse().expect("a capability")),
                 None => Receiver::Agent(to.parse().expect("an agent")),
             },
-            kind: Kind::Route,
-            reason: Reason::TaskClassification,
+            kind: line.get("kind").map_or(Kind::Route, kind),
+            reason: line.read_as("reason").unwrap_or(Reason::TaskClassification),
             contract: line.read_as("contract"),
             payload: self.content(line.get("payload").unwrap_or("order")),
             terms: Terms {
@@ -368,6 +373,10 @@ fn effect(line: &Line<'_>) -> EffectId {
     }
     let (name, key) = word.trim_end_matches(')').split_once('(').expect("`name#0` or `name(key)`");
     EffectId { name: name.to_owned(), key: EffectKey::Business(key.to_owned()) }
+}
+
+fn kind(word: &str) -> Kind {
+    serde_json::from_value(word.into()).unwrap_or_else(|error| panic!("what is the kind `{word}`? {error}"))
 }
 
 /// What `full=refuse` stands for.

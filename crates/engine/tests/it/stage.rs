@@ -8,7 +8,7 @@ use handclasp_core::Reply;
 use handclasp_core::blob::{Blobs, Digest};
 use handclasp_core::command::{Command, Completion, Open, Pins, ReadBack, Request};
 use handclasp_core::contract::{Contract, ReadBackLevel};
-use handclasp_core::directory::{Agent, Directory};
+use handclasp_core::directory::{Agent, Directory, Justification};
 use handclasp_core::id::{HandoffId, RunId, Tenant, Token};
 use handclasp_core::limits::Limits;
 use handclasp_core::offer::{Kind, Offer, Reason, Receiver, Terms};
@@ -70,6 +70,7 @@ fn registry(read_back: ReadBackLevel) -> Registry {
             capacity: 1,
             fallback: None,
             read_back: ReadBackLevel::Echo,
+            justification: Justification::Off,
             lease_ms: Millis::seconds(30),
             definition: Digest::of(name.as_bytes()),
         });

@@ -74,6 +74,7 @@ fn view(call: &Call, agent: &directory::Agent, load: &Load, waiting: &BTreeMap<A
         capacity: agent.capacity,
         fallback: agent.fallback.clone(),
         read_back: agent.read_back,
+        justification: agent.justification.clone(),
         lease_ms: agent.lease_ms,
         holds: load.get(&agent.name).copied().unwrap_or(0),
         waiting: waiting.get(&agent.name).copied().unwrap_or(0),

@@ -330,10 +330,29 @@ fn steps_that_do_not_fit() {
             &[("span@1.0.0: {", "span@1.0.0: {justification_required: true, confidence_min: 50, ")],
             &[
                 "42:16: `span@1.0.0` asks for a confidence, which `researcher` cannot give: it is a `command` (use a `process`, or another contract for this step)",
-                "42:16: `span@1.0.0` requires a `justification` here (say in `justification` why this receiver)",
             ],
         ),
     ]);
+}
+
+#[test]
+fn a_first_handoff_has_to_say_why_where_a_step_has_its_plan() {
+    let lines = GOOD[..GOOD.find("plan:").unwrap()].to_owned();
+    let first = |to: &str| format!("first: {{to: {to}, accepts: span@1}}\n");
+    let strict = lines.replace("span@1.0.0: {", "span@1.0.0: {justification_required: true, ");
+    let missing = "38:13: `span@1.0.0` requires a `justification` of at least 10 bytes here (say in `justification` why this receiver)";
+    assert_eq!(told(&format!("{strict}{}", first("writer"))), [missing]);
+    let asked = lines.replace("    capacity: 2", "    capacity: 2\n    justification_for: [all]");
+    let word = "39:36: `editor` requires a `justification` of at least 10 bytes here (say in `justification` why this receiver)";
+    assert_eq!(told(&format!("{asked}{}", first("editor, justification: just so"))), [word]);
+    for enough in ["editor, justification: It knows the style.", "\"editor\", justification: \"{repo}\"", "writer"] {
+        assert_eq!(told(&format!("{asked}{}", first(enough))), [""; 0], "{enough}");
+    }
+    check(&[(
+        &[("capacity: 2", "capacity: 2\n    justification_for: [escalation]")],
+        &["38:25: wrong value for `justification_for`: expected one of `all`, `route`, `delegate`, `return`, `escalate`, `retry`, \
+           found `escalation` (did you mean `escalate`?)"],
+    )]);
 }
 
 #[test]

@@ -6,9 +6,10 @@ use std::path::Path;
 use handclasp_core::blob::{BlobRef, Blobs};
 use handclasp_core::command::Open;
 use handclasp_core::contract::ReadBackLevel;
+use handclasp_core::directory::Justification;
 use handclasp_core::id::Role;
 use handclasp_core::ledger::ItemKind;
-use handclasp_core::offer::{Receiver, WhenFull};
+use handclasp_core::offer::{Kind, Receiver, WhenFull};
 use handclasp_core::plan::{Node, Unapproved};
 use handclasp_core::time::Millis;
 use handclasp_team::{InputKind, LaunchKind, Pool, StdinForm, Team};
@@ -51,6 +52,18 @@ fn agents_know_what_they_take_and_how_they_start() {
     );
     assert_eq!((launch("writer").kind, launch("writer").timeout_ms), (LaunchKind::Process, Millis::seconds(3_600)));
     assert_eq!((launch("editor").timeout_ms, launch("editor").cwd), (Millis::seconds(600), team.folder.clone()));
+}
+
+#[test]
+fn an_agent_may_ask_why_it_of_everybody_or_for_some_kinds() {
+    let asks = |said: &str| {
+        let team =
+            parse(&GOOD.replace("    capacity: 2", &format!("    capacity: 2\n{said}"))).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+        team.directory().agent(&"editor".parse().unwrap()).unwrap().justification.clone()
+    };
+    assert_eq!(asks(""), Justification::Off);
+    assert_eq!(asks("    justification_for: [all]"), Justification::Required);
+    assert_eq!(asks("    justification_for: [delegate, escalate]"), Justification::For([Kind::Delegate, Kind::Escalate].into()));
 }
 
 #[test]

@@ -197,20 +197,13 @@ impl Draft<'_> {
     /// wants to be told, is refused, so that the sender can do something about it; what the world is in
     /// the way of is kept as a dead letter (law 1).
     fn pass_on(&mut self, handoff: &Handoff, offer: &Offer) -> Result<HandoffId, Refusal> {
-        let handing = Handing {
-            offer,
-            sender: Some(handoff),
-            mode: Mode::Transfer,
-            branch: handoff.branch,
-            place: handoff.place.clone(),
-            ordinal: None,
-            checks: &[],
-        };
+        let place = handoff.place.clone();
+        let handing = Handing { place, ..Handing::of(offer, Some(handoff), Mode::Transfer, handoff.branch) };
         match self.hand_out(&handing) {
             Ok(next) => Ok(next),
             Err(
                 refusal @ (Refusal::ContractBroken { .. }
-                | Refusal::JustificationMissing(_)
+                | Refusal::JustificationMissing { .. }
                 | Refusal::AtCapacity { .. }
                 | Refusal::Unchecked { .. }
                 | Refusal::UnknownContract(_)),
@@ -321,15 +314,8 @@ impl Draft<'_> {
             payload: handoff.payload,
             terms: crate::offer::Terms { returns: handoff.terms.returns.clone(), ..crate::offer::Terms::default() },
         };
-        let handing = Handing {
-            offer: &offer,
-            sender: Some(handoff),
-            mode: Mode::Transfer,
-            branch: handoff.branch,
-            place: handoff.place.clone(),
-            ordinal: None,
-            checks: &[],
-        };
+        let place = handoff.place.clone();
+        let handing = Handing { place, justified: true, ..Handing::of(&offer, Some(handoff), Mode::Transfer, handoff.branch) };
         match self.hand_out(&handing) {
             Ok(_) => self.end(handoff, closing),
             Err(_) => self.dead_letter(handoff, closing),

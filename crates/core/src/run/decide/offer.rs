@@ -10,7 +10,7 @@ use crate::event::{Awaiting, Closing, Event, Offered};
 use crate::handoff::{Handoff, Phase};
 use crate::id::{AgentName, BranchId, HandoffId};
 use crate::limits::Budget;
-use crate::offer::{By, Mode, Offer, Receiver};
+use crate::offer::{By, Kind, Mode, Offer, Receiver};
 use crate::plan::Place;
 use crate::refusal::Refusal;
 use crate::run::Reply;
@@ -26,6 +26,16 @@ pub(in crate::run) struct Handing<'a> {
     pub(in crate::run) ordinal: Option<u32>,
     /// What is known about the payload from earlier.
     pub(in crate::run) checks: &'a [Check],
+    /// Why this receiver is on record without a word of the sender: the plan names it, it gets its own work
+    /// back, or a person sends it there.
+    pub(in crate::run) justified: bool,
+}
+
+impl<'a> Handing<'a> {
+    /// An offer of somebody who has to answer for it, outside any plan.
+    pub(in crate::run) fn of(offer: &'a Offer, sender: Option<&'a Handoff>, mode: Mode, branch: BranchId) -> Self {
+        Self { offer, sender, mode, branch, place: None, ordinal: None, checks: &[], justified: false }
+    }
 }
 
 /// What the sender had left open, settled.
@@ -53,7 +63,7 @@ impl Draft<'_> {
                 let from = self.run.branches.first().map(|first| first.id);
                 let branch = self.new_branch();
                 self.events.push(Event::BranchOpened { branch, from });
-                self.hand_out(&Handing { offer, sender: None, mode: Mode::Spawn, branch, place: None, ordinal: None, checks: &[] })?
+                self.hand_out(&Handing::of(offer, None, Mode::Spawn, branch))?
             }
             By::Holder { handoff, token } => {
                 let (sender, _) = self.run.accepted(handoff, token, "handed on")?;
@@ -67,15 +77,7 @@ impl Draft<'_> {
                     Mode::Delegate => {
                         self.nothing_in_flight(sender)?;
                         self.leaves = Some(sender.to.clone());
-                        let child = self.hand_out(&Handing {
-                            offer,
-                            sender: Some(sender),
-                            mode,
-                            branch: sender.branch,
-                            place: None,
-                            ordinal: None,
-                            checks: &[],
-                        })?;
+                        let child = self.hand_out(&Handing::of(offer, Some(sender), mode, sender.branch))?;
                         self.events.push(Event::HandoffParked { handoff, awaiting: Awaiting::Handoff(child), continuation });
                         child
                     }
@@ -85,15 +87,7 @@ impl Draft<'_> {
                         }
                         let branch = self.new_branch();
                         self.events.push(Event::BranchOpened { branch, from: Some(sender.branch) });
-                        self.hand_out(&Handing {
-                            offer,
-                            sender: Some(sender),
-                            mode,
-                            branch,
-                            place: None,
-                            ordinal: Some(ordinal),
-                            checks: &[],
-                        })?
+                        self.hand_out(&Handing { ordinal: Some(ordinal), ..Handing::of(offer, Some(sender), mode, branch) })?
                     }
                 }
             }
@@ -230,12 +224,17 @@ impl Draft<'_> {
         if !missing.is_empty() {
             return Err(Refusal::CapabilityMissing { agent: agent.name.clone(), missing });
         }
+        let unjustified = !handing.justified && !handing.offer.terms.are_justified();
+        // Whoever waits for the answer delegates, whatever it calls that.
+        let delegates = handing.mode == Mode::Delegate && agent.justification.asks(Kind::Delegate);
+        if unjustified && (delegates || agent.justification.asks(handing.offer.kind)) {
+            return Err(Refusal::JustificationMissing { asked_by: agent.name.to_string() });
+        }
         let Some(contract) = contract else { return Ok(()) };
         let (definition, digest) = self.world.directory.contract(contract).ok_or_else(|| Refusal::UnknownContract(contract.into()))?;
         unchanged(|| format!("contract `{contract}`"), self.run.pins.contracts.get(contract), digest)?;
-        let justification = handing.offer.terms.justification.as_deref().unwrap_or_default();
-        if definition.justification_required && justification.trim().is_empty() {
-            return Err(Refusal::JustificationMissing(contract.clone()));
+        if unjustified && definition.justification_required {
+            return Err(Refusal::JustificationMissing { asked_by: contract.to_string() });
         }
         if definition.read_back > agent.read_back {
             return Err(Refusal::CannotReadBack { agent: agent.name.clone(), contract: contract.clone() });
@@ -284,8 +283,7 @@ impl Draft<'_> {
             Some(range) => Some(self.contract_for(&agent, range)?),
             None => None,
         };
-        let handing =
-            Handing { offer: &offer, sender: None, mode: handoff.mode, branch: handoff.branch, place: None, ordinal: None, checks: &[] };
+        let handing = Handing { justified: true, ..Handing::of(&offer, None, handoff.mode, handoff.branch) };
         self.fits(&agent, contract.as_ref(), &handing)?;
         self.run.check_again(handoff, None, self.ahead)?;
         self.events.push(Event::Redriven { handoff: id, to: name.clone(), payload });

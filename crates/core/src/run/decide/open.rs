@@ -65,7 +65,7 @@ impl Run {
 
 /// The principal's own offer in a branch that exists already.
 pub(in crate::run) fn opened(branch: BranchId, offer: &crate::offer::Offer) -> super::offer::Handing<'_> {
-    super::offer::Handing { offer, sender: None, mode: Mode::Transfer, branch, place: None, ordinal: None, checks: &[] }
+    super::offer::Handing::of(offer, None, Mode::Transfer, branch)
 }
 
 impl Draft<'_> {
