@@ -107,6 +107,7 @@ pub(crate) fn bounded(command: &Command, blobs: &Blobs) -> Result<(), Refusal> {
     let checked: Option<(&'static str, BlobRef)> = match command {
         Command::Open(open) => Some(("input", open.input)),
         Command::Offer { offer, .. } => Some(("payload", offer.payload)),
+        Command::EffectBegin { arguments, .. } => Some(("arguments", *arguments)),
         Command::Complete { completion, .. } => Some(("result", completion.result)),
         Command::Redrive { payload: Some(payload), .. } => Some(("payload", *payload)),
         _ => None,

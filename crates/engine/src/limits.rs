@@ -6,8 +6,8 @@ use handclasp_core::time::Millis;
 /// below it, waiting costs the caller time, above it, it would cost us memory.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 4_096;
 
-/// A payload or a result: what is checked against a contract and put into a briefing. Larger content
-/// is an artifact: an item of the ledger, fetched by those who need it.
+/// A payload, a result or an effect's arguments: what is checked against a contract, put into a briefing or
+/// read by whoever decides about it. Larger content is an artifact: an item of the ledger, fetched by those who need it.
 pub const PAYLOAD_BYTES_MAX: u64 = 256 * 1024;
 
 /// Any one content. The agent protocol's longest line is as long.

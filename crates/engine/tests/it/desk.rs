@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::poll_immediate;
 use handclasp_core::blob::{BlobRef, Blobs, Digest};
-use handclasp_core::command::{Activity, Command, Completion, WorkState};
+use handclasp_core::command::{Activity, Command, Completion, EffectId, EffectKey, Reconciler, WorkState};
 use handclasp_core::id::Tenant;
 use handclasp_core::refusal::Refusal;
 use handclasp_core::{Reply, Run};
@@ -120,18 +120,24 @@ async fn a_content_that_is_nowhere_is_refused() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_too_large_is_refused_with_its_bound() {
+async fn a_result_or_an_effects_arguments_that_are_too_large_are_refused_with_their_bound() {
     let engine = engine(Arc::new(Memory::new()), Arc::default());
     let handoff = open(&engine).await;
     let token = take(&engine, handoff, "coder").await;
     let mut blobs = Blobs::default();
-    let result = blobs.json(&json!({ "text": "x".repeat(300_000) }));
-    let command = Command::Complete { handoff, token, completion: Box::new(Completion::of(result)) };
-    match submit(&engine, handoff.run, command, blobs).await {
-        Err(Rejection::Refused(Refusal::TooLarge { field: "result", allowed, .. })) => {
-            assert_eq!(allowed, handclasp_engine::limits::PAYLOAD_BYTES_MAX);
+    let large = blobs.json(&json!({ "text": "x".repeat(300_000) }));
+    let effect = EffectId { name: "mail".to_owned(), key: EffectKey::Ordinal(0) };
+    let commands = [
+        ("result", Command::Complete { handoff, token, completion: Box::new(Completion::of(large)) }),
+        ("arguments", Command::EffectBegin { handoff, token, effect, arguments: large, reconcile: Reconciler::Human }),
+    ];
+    for (what, command) in commands {
+        match submit(&engine, handoff.run, command, blobs.clone()).await {
+            Err(Rejection::Refused(Refusal::TooLarge { field, allowed, .. })) => {
+                assert_eq!((field, allowed), (what, handclasp_engine::limits::PAYLOAD_BYTES_MAX));
+            }
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     }
 }
 
