@@ -6,6 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -103,10 +104,9 @@ impl<'a> Document<'a> {
         let mut definitions = BTreeMap::new();
         // Not by recursion: a chain of definitions can be as long as the document.
         while let Some(reference) = references.pop() {
-            if !definitions.contains_key(&reference) {
-                let definition = self.resolve(&reference).map_or_else(|| self.root.clone(), |found| stripped(found, &mut references));
-                definitions.insert(reference, definition);
-            }
+            let Entry::Vacant(unknown) = definitions.entry(reference) else { continue };
+            let definition = self.resolve(unknown.key()).map_or_else(|| self.root.clone(), |found| stripped(found, &mut references));
+            unknown.insert(definition);
         }
         let text = String::from_utf8_lossy(&canonical(&(part, definitions))).into_owned();
         self.written.set(self.written.get() + text.len());
