@@ -49,10 +49,14 @@ pub(crate) struct Line {
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Shared {
-    /// The store: one SQLite file. `handclasp.db` in this folder if nothing says otherwise.
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(
+        long,
+        help = "The store: one SQLite file. `handclasp.db` in this folder if nothing says otherwise",
+        global = true,
+        value_name = "PATH"
+    )]
     store: Option<String>,
-    /// The configuration; `handclasp.toml` in this folder, if it is there, unless HANDCLASP_CONFIG says otherwise.
+    /// The configuration; `handclasp.toml` in this folder, if it is there, unless `HANDCLASP_CONFIG` names another.
     #[arg(long, global = true, value_name = "PATH")]
     config: Option<PathBuf>,
     /// Prints data, and errors, as JSON.

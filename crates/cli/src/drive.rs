@@ -60,7 +60,8 @@ impl Drive<'_> {
                 () = asked_to_stop(terminal, "giving back what agents hold") => Ok(Ended::Interrupted),
             };
         };
-        let posted = post.run(until).await;
+        // A post at work is large; boxed, its callers need not carry its size.
+        let posted = Box::pin(post.run(until)).await;
         socket.abort();
         progress.end();
         posted?;

@@ -225,7 +225,7 @@ impl From<OpenError> for Failure {
             OpenError::InUse { .. } => "wait until the other one has ended, or use another store with `--store`",
             OpenError::NewerSchema { .. } => "the store was written by a newer handclasp; upgrade, or restore a backup",
             OpenError::NotAStore { .. } => "name a handclasp store, or a file that does not exist yet, with `--store`",
-            OpenError::Missing { .. } => "`handclasp run TEAM` makes one; name another with `--store` or HANDCLASP_STORE",
+            OpenError::Missing { .. } => "`handclasp run TEAM` and `handclasp up` make one; name another with `--store` or HANDCLASP_STORE",
             OpenError::Failed { .. } => "look at the permissions of the file and its folder, and at the room on the disk",
         };
         // The outermost line already says what "failed to open" would say again.

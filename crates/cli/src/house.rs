@@ -33,14 +33,14 @@ impl House {
             async move { engine.call_workers().await }
         });
         let post = Post::new(engine.clone(), Tenant::local(), drivers);
-        // Whichever of the two ends first takes the other one along.
+        // Whichever of the two ends first takes the other one along. Boxed, because both are large.
         let serving = async {
-            let outcome = handclasp_server::serve(engine.clone(), options, ready, told(closed.clone())).await;
+            let outcome = Box::pin(handclasp_server::serve(engine.clone(), options, ready, told(closed.clone()))).await;
             closing.send_replace(true);
             outcome
         };
         let posting = async {
-            let outcome = post.run(told(closed.clone())).await;
+            let outcome = Box::pin(post.run(told(closed.clone()))).await;
             closing.send_replace(true);
             outcome
         };

@@ -29,20 +29,20 @@ impl Retries {
     pub const NEVER: Self = Self { patience: Duration::ZERO };
 
     /// How long to wait before the next try, or that there is none. `tried` counts the tries so far,
-    /// `asked` is what the server wants, `chance` is any number.
-    pub(crate) fn wait(self, tried: u32, spent: Duration, asked: Option<Duration>, chance: u64) -> Option<Duration> {
+    /// `asked` is what the server wants, `chance` is between 0 and 999.
+    pub(crate) fn wait(self, tried: u32, spent: Duration, asked: Option<Duration>, chance: u32) -> Option<Duration> {
         let doubled = FIRST.saturating_mul(1 << tried.saturating_sub(1).min(16)).min(LONGEST);
         // Between a half and the whole, so that many clients of one server do not come back as one.
-        let jittered = doubled / 2 + doubled.mul_f64((chance % 1_000) as f64 / 2_000.0);
+        let jittered = doubled / 2 + doubled / 2 * chance / 1_000;
         let wait = asked.map_or(jittered, |asked| asked + jittered / 2);
         (spent + wait <= self.patience).then_some(wait)
     }
 }
 
-/// A number that nobody else has, as good as needed to spread tries: the standard library draws its
-/// hash keys at random.
-pub(crate) fn chance() -> u64 {
-    RandomState::new().build_hasher().finish()
+/// A number from 0 to 999, as random as needed to spread tries: the standard library draws its hash
+/// keys at random.
+pub(crate) fn chance() -> u32 {
+    u32::try_from(RandomState::new().build_hasher().finish() % 1_000).unwrap_or_default()
 }
 
 #[cfg(test)]

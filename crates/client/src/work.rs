@@ -179,7 +179,7 @@ impl Work {
         Look: Future<Output = Option<Value>>,
         Act: Future<Output = Result<Value, String>>,
     {
-        let begin = EffectBegin {
+        let announced = EffectBegin {
             token: self.claimed.token,
             name: effect.name.to_owned(),
             key: Some(effect.key.to_owned()),
@@ -187,7 +187,7 @@ impl Work {
             arguments: effect.arguments.clone(),
             reconcile: Reconciler::Agent,
         };
-        let mut begun = self.client.begin_effect(self.handoff(), &begin).await;
+        let mut begun = self.client.begin_effect(self.handoff(), &announced).await;
         if begun.as_ref().is_err_and(|error| error.code() == Some(UNKNOWN)) {
             let seen = look().await;
             let happened = seen.is_some();
@@ -195,7 +195,7 @@ impl Work {
             if let Some(result) = seen {
                 return Ok(result);
             }
-            begun = self.client.begin_effect(self.handoff(), &begin).await;
+            begun = self.client.begin_effect(self.handoff(), &announced).await;
         }
         let begun = begun?;
         if !begun.proceed {

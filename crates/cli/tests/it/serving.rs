@@ -116,6 +116,34 @@ fn a_team_works_beside_http_workers() {
 }
 
 #[test]
+fn a_team_gives_back_what_it_holds_when_the_server_stops() {
+    let stage = Stage::with(&["slow"]);
+    let server = Server::up(&stage, &["team.yaml"]);
+    let run = hand_to(&server, "slow", Some("note@1"));
+    stage.wait_for("stuck");
+    server.stops().exits(0);
+    let events = stage.run(&["events", &run]).exits(0).out;
+    assert!(events.contains("handoff_released"), "{events}");
+
+    let server = Server::up(&stage, &["team.yaml"]);
+    let handoff = server.ask("GET", &format!("/v1/runs/{run}"), &Value::Null)["latest"][0]["handoff"].clone();
+    let seen = server.ask("GET", &format!("/v1/handoffs/{}?wait_ms=50000", handoff.as_str().unwrap()), &Value::Null);
+    assert_eq!((&seen["phase"], &seen["result"]["text"]), (&"completed".into(), &"hello".into()), "{seen}");
+    server.stops().exits(0);
+}
+
+#[test]
+fn who_is_let_in_is_set_by_flags() {
+    let stage = Stage::with(&[]);
+    let server = Server::up(&stage, &["--keys", "required"]);
+    assert_eq!(server.ask("GET", "/v1/runs", &Value::Null)["code"], "HC-101");
+    server.stops().exits(0);
+    stage.run(&["up", "--listen", "0.0.0.0:0"]).exits(5).says("0.0.0.0:0").says("API key");
+    stage.run(&["up", "--tls-cert", "no.pem", "--tls-key", "no.key"]).exits(5).says("no.pem");
+    stage.run(&["up", "--tls-cert", "no.pem"]).exits(2).says("--tls-cert: `tls_cert` is `no.pem`, expected `tls_key` beside it");
+}
+
+#[test]
 fn whoever_waits_is_sent_home_when_the_server_stops() {
     let stage = Stage::with(&[]);
     let server = Server::up(&stage, &[]);
