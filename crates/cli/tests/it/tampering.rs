@@ -63,7 +63,7 @@ fn a_newer_store_and_a_foreign_database_are_refused_by_name() {
         .run(&["runs", "--store", "none.db"])
         .exits(5)
         .says("handclasp: failed to open the store `none.db`\n  caused by: there is no store");
-    assert!(ran.err.contains("  hint: `handclasp run TEAM` makes one"), "{}", ran.err);
+    assert!(ran.err.contains("  hint: `handclasp run TEAM` and `handclasp up` make one"), "{}", ran.err);
     let ran = stage.run(&["runs", "--store", "none.db", "--json"]).exits(5);
     let error: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
     assert_eq!(error["error"]["exit"], 5);
