@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
@@ -51,8 +52,14 @@ pub(crate) async fn follow(call: Call, _: Body) -> Result<Response, Problem> {
         None => call.house.engine.store().fed().await?,
     };
     let feed = Feed { tenant: call.caller.tenant.clone(), run: find.run, after, limit: limits::PAGE_MAX };
-    let following =
-        Following { house: call.house.clone(), closing: call.house.closing.clone(), commits, feed, page: Vec::new().into_iter() };
+    let following = Following {
+        closing: call.house.closing.clone(),
+        house: call.house,
+        headers: call.headers,
+        commits,
+        feed,
+        page: Vec::new().into_iter(),
+    };
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
     Ok(Sse::new(following.stream()).keep_alive(keep_alive).into_response())
 }
@@ -60,6 +67,8 @@ pub(crate) async fn follow(call: Call, _: Body) -> Result<Response, Problem> {
 /// A stream of events, on its way.
 struct Following {
     house: House,
+    /// On whose authority: a key can be taken back while the stream is open.
+    headers: HeaderMap,
     closing: watch::Receiver<bool>,
     commits: Receiver<Committed>,
     feed: Feed,
@@ -71,11 +80,12 @@ impl Following {
         stream::unfold(self, |mut following| async move { following.next().await.map(|event| (Ok(event), following)) })
     }
 
-    /// The next event; none when the server is closing, or the store fails. The client comes back with
-    /// the id of the last one that it has seen.
+    /// The next event; none when the server is closing, the store fails, or the key is good no more. The
+    /// client comes back with the id of the last one that it has seen.
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(fed) = self.page.next() {
+                self.house.gate.admit(&self.headers).ok()?;
                 let id = fed.seq.to_string();
                 return Event::default().id(id).event("event").json_data(line(&fed)).ok();
             }

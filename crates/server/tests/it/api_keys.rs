@@ -30,6 +30,24 @@ async fn a_key_is_asked_for_as_soon_as_there_is_one_and_for_ever_after() {
 }
 
 #[tokio::test]
+async fn an_open_stream_ends_before_the_next_event_once_its_key_is_taken_back() {
+    let house = Guarded::new().await;
+    let (key, other) = (house.key(all_of("local")).await, house.key(all_of("local")).await);
+    let open = || Answer::of(house.call(Some(&other), Method::POST, "/v1/runs").json(&json!({ "task": "x" })));
+    let mut stream = house.call(Some(&key), Method::GET, "/v1/events/stream?after=0").send().await.unwrap();
+    open().await.ok();
+    let newest = Answer::of(house.call(Some(&other), Method::GET, "/v1/events")).await.ok()["newest"].to_string();
+    let mut told = String::new();
+    while !told.contains(&format!("id: {newest}")) {
+        told += std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap();
+    }
+    house.engine.revoke_key(id_of(&key)).await.unwrap();
+    open().await.ok();
+    let rest = stream.text().await.unwrap();
+    assert!(!rest.contains("event:"), "an event after the key was taken back: {rest}");
+}
+
+#[tokio::test]
 async fn a_key_can_be_asked_for_before_there_is_one() {
     let house = Guarded::with(Options { keys: Keys::Required, ..anywhere() }).await;
     runs(&house, None).await.refused(401, "HC-101");

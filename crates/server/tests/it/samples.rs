@@ -20,7 +20,7 @@ pub(crate) struct Furnished {
     offered: String,
     claimed: Held,
     accepted: Held,
-    /// One that was begun by an attempt whose lease is lost would be slow to make; this one is under way.
+    /// With an effect under way.
     effect: Held,
     dead_letter: String,
     question: String,
@@ -141,8 +141,9 @@ impl Furnished {
             "progress" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "percent": 50 })),
             "ask" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "shown": "well?" })),
             "beginEffect" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "name": "pay" })),
-            "finishEffect" => (effect.handoff.as_str(), json!({ "token": effect.token, "name": "pay", "happened": true })),
-            "reconcileEffect" => (effect.handoff.as_str(), json!({ "token": effect.token, "name": "pay", "happened": true })),
+            "finishEffect" | "reconcileEffect" => {
+                (effect.handoff.as_str(), json!({ "token": effect.token, "name": "pay", "happened": true }))
+            }
             "handOut" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "mode": "spawn", "offer": { "to": "billing" } })),
             "complete" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "result": "done" })),
             "fail" => (accepted.handoff.as_str(), json!({ "token": accepted.token, "message": "no" })),
