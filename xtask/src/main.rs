@@ -1,13 +1,19 @@
-//! Every chore of the repository: `cargo xtask check | test | sim | bench | example | golden | fmt`.
+//! Every chore of the repository: `cargo xtask check | test | sim | bench | example | chaos | golden | fmt`.
 //!
 //! The same commands serve a newcomer, the README and CI. Nothing here needs more than Rust, git and
-//! Python 3; where `cargo-nextest` is installed it runs the tests. [`step`] runs one step and says how
-//! long it took, [`suite`] lists the steps of `check` and `test`, [`example`] puts the example team to
-//! work and kills it, [`licence`] looks at what the dependencies may be used for.
+//! Python 3 with its `venv`; where `cargo-nextest` is installed it runs the tests. [`step`] runs one step and
+//! says how long it took, [`suite`] lists the steps of `check` and `test`, [`example`] puts the example team
+//! to work and kills it, [`chaos`] kills server, workers and sender, [`python`] has what the Python client
+//! needs, [`licence`] looks at what the dependencies may be used for.
 #![expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
+mod api;
+mod chaos;
 mod example;
+mod idle;
 mod licence;
+mod python;
+mod server;
 mod step;
 mod suite;
 
@@ -22,7 +28,10 @@ const USAGE: &str = "usage: cargo xtask <chore>
   test           all of it: check, every test, a short simulation, the example team, alive and killed
   sim [SEED]     10,000 simulated runs; with a seed, that one, step by step
   bench [...]    measures disk, store and engine in one run (--seconds N, --json)
+  api            lints the HTTP API's description, and sends made-up requests to the server
   example        the example team on this repository, alive and killed
+  chaos [...]    kills server, workers and sender at random (--handoffs 1000, --seed S, --kills K)
+  idle           what ten thousand waiting workers cost in memory
   golden         writes the golden files anew; look at the difference before you commit it
   fmt            formats every file
 ";
@@ -38,7 +47,10 @@ fn main() -> ExitCode {
         ["sim"] => run(cargo("run --release -p handclasp-sim -- --seeds 10000")),
         ["sim", seed] => run(cargo("run --release -p handclasp-sim --").arg(seed)),
         ["bench", more @ ..] => run(cargo("run --release -p handclasp-bench --").args(more)),
+        ["api"] => report(suite::api),
         ["example"] => report(suite::example),
+        ["chaos", options @ ..] => report(|report| suite::chaos(report, options)),
+        ["idle"] => report(suite::idle),
         ["golden"] => run(cargo("test --workspace --no-fail-fast").env("GOLDEN", "write")),
         ["fmt"] => run(&mut cargo("fmt --all")),
         ["help" | "-h" | "--help"] => {
@@ -53,7 +65,7 @@ fn main() -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn report(steps: fn(&mut Report)) -> bool {
+fn report(steps: impl FnOnce(&mut Report)) -> bool {
     let mut report = Report::default();
     steps(&mut report);
     report.close()

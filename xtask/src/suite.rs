@@ -5,7 +5,10 @@
 
 use std::process::Command;
 
+use crate::api;
+use crate::chaos;
 use crate::example;
+use crate::idle;
 use crate::licence;
 use crate::step::{Report, beside_this, cargo};
 
@@ -31,6 +34,34 @@ pub(crate) fn test(report: &mut Report) {
     report.cargo("the programs are built", "build -q --workspace --bins");
     report.step("a short simulation finds no broken law", "cargo run -p handclasp-sim -- --seeds 500", simulated);
     example_team(report);
+    http_api(report);
+    report.step("a short storm of `kill -9` loses nothing and does nothing twice", "cargo xtask chaos --handoffs 160", chaos::short);
+}
+
+/// A storm with these options, on a fresh binary.
+pub(crate) fn chaos(report: &mut Report, options: &[&str]) {
+    report.cargo("the command line is built", "build -q -p handclasp-cli");
+    let again = format!("cargo xtask chaos {}", options.join(" "));
+    report.step("a storm of `kill -9` loses nothing and does nothing twice", again.trim(), || chaos::play(options));
+}
+
+/// The HTTP API and its description, with a fresh binary.
+pub(crate) fn api(report: &mut Report) {
+    report.cargo("the command line is built", "build -q -p handclasp-cli");
+    http_api(report);
+}
+
+/// What waiting costs, with a fresh optimised binary.
+pub(crate) fn idle(report: &mut Report) {
+    report.cargo("the command line is built, optimised", "build -q --release -p handclasp-cli");
+    report.step("ten thousand idle long polls stay under 300 MB", "cargo xtask idle", || {
+        idle::measure().map(|measured| eprintln!("   {measured}"))
+    });
+}
+
+fn http_api(report: &mut Report) {
+    report.step("the description of the HTTP API breaks no rule of its linter", "cargo xtask api", api::lint);
+    report.step("made-up requests get documented answers, and never a 5xx", "cargo xtask api", api::fuzz);
 }
 
 /// The example team, with a fresh binary.
