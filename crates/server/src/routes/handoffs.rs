@@ -107,7 +107,8 @@ fn why(phase: &Phase) -> Option<String> {
 
 fn view(run: &Run, handoff: &handoff::Handoff) -> (Handoff, Option<BlobRef>) {
     let result = if let Phase::Completed { result, .. } = &handoff.phase { Some(*result) } else { None };
-    let asked = handoff.asked.values().filter_map(|id| run.interrupt(*id));
+    // Also whether an effect happened, which the handoff itself never asked.
+    let asked = run.interrupts().iter().filter(|one| one.handoff == Some(handoff.id));
     let view = Handoff {
         handoff: handoff.id,
         run: run.id,
