@@ -52,7 +52,7 @@ def working(client: Handclasp, concurrency: int = 4) -> Iterator[None]:
         except BaseException as error:
             failed.append(error)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     mine = {agent.name for agent in client._client._agents}
     try:

@@ -215,14 +215,24 @@ class Types:
 
 
 def docstring(text: str, indent: str) -> str:
-    """A docstring, wrapped."""
-    text = " ".join(text.replace("\\", "\\\\").split())
-    if not text:
+    """A docstring, wrapped; a list in it stays one."""
+    pieces = [" ".join(piece.split()) for piece in re.split(r"\n(?=- )|\n\n", text.replace("\\", "\\\\").strip())]
+    if not pieces[0]:
         return ""
     # A quotation mark before the closing ones would be taken for one of them.
-    quoted = f'"""{text} """' if text.endswith('"') else f'"""{text}"""'
-    lines = textwrap.wrap(quoted, 110 - len(indent), break_long_words=False, break_on_hyphens=False)
-    return "\n".join(f"{indent}{line}" for line in lines) + "\n"
+    end = ' """' if pieces[-1].endswith('"') else '"""'
+    pieces = [*pieces[:-1], pieces[-1] + end]
+    pieces[0] = f'"""{pieces[0]}'
+    lines = [line for piece in pieces for line in wrapped(piece, 110 - len(indent))]
+    if len(pieces) > 1:
+        lines.insert(len(wrapped(pieces[0], 110 - len(indent))), "")
+    return "\n".join(f"{indent}{line}".rstrip() for line in lines) + "\n"
+
+
+def wrapped(piece: str, width: int) -> list[str]:
+    """A paragraph, or an item of a list."""
+    hang = "  " if piece.startswith("- ") else ""
+    return textwrap.wrap(piece, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
 
 
 def operations(document: Schema) -> str:

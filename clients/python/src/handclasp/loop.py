@@ -53,10 +53,19 @@ class Loop:
             return self._loop
 
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread, and whatever still runs in it."""
         with self._lock:
             loop, self._loop, thread, self._thread = self._loop, None, self._thread, None
         if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(_end(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(timeout=5)
+            thread.join()
             loop.close()
+
+
+async def _end() -> None:
+    """Gives up what is still under way, so that whoever waits for it is told."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)

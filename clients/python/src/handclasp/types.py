@@ -31,7 +31,11 @@ Token: TypeAlias = int
 """A fencing token: new on every claim, compared on everything a holder does (law 4)."""
 
 Voice: TypeAlias = Literal["agent", "client", "driver"]
-"""Who made a read-back. Only what the agent itself says counts as understood."""
+"""Who made a read-back. Only what the agent itself says counts as understood.
+
+- `agent`: The agent itself.
+- `client`: A client library, for the agent.
+- `driver`: The driver that runs the agent."""
 
 
 class Accept(Said):
@@ -64,11 +68,26 @@ Capability: TypeAlias = str
 
 ContractRange: TypeAlias = str
 
+Kind: TypeAlias = Literal["route", "delegate", "return", "escalate", "retry"]
+"""What sort of handoff this is.
+
+- `route`: On to the next agent.
+- `delegate`: Down to somebody who answers.
+- `return`: Back to where it came from.
+- `escalate`: Up, or aside, because it cannot go on as planned.
+- `retry`: Once more."""
+
+Justification: TypeAlias = Any
+"""When whoever hands work to an agent must say why to this one."""
+
 Millis: TypeAlias = int
 """A length of time, in milliseconds."""
 
 ReadBackLevel: TypeAlias = Literal["off", "echo"]
-"""How much a receiver has to say back before it may start."""
+"""How much a receiver has to say back before it may start.
+
+- `off`: Nothing. For receivers that cannot speak, such as any command.
+- `echo`: Contract, payload digest, all must-carry items and acceptance criteria, compared mechanically."""
 
 Role: TypeAlias = str
 
@@ -109,6 +128,9 @@ class Agent(Heard):
     fallback: AgentName | None = None
     """Who takes over for it."""
 
+    justification: Justification = "off"
+    """When whoever hands work to it must say why."""
+
 
 class Agents(Heard):
     """All agents, by name."""
@@ -142,7 +164,10 @@ class Answered(Heard):
     """More than the choice."""
 
 AskKind: TypeAlias = Literal["question", "approval"]
-"""What a holder can ask a person."""
+"""What a holder can ask a person.
+
+- `question`: Any answer.
+- `approval`: Yes or no, bound to exactly what is shown."""
 
 
 class Ask(Said):
@@ -186,7 +211,11 @@ class Asked(Heard):
     """The answer, once there is one."""
 
 Asking: TypeAlias = Literal["question", "approval", "reconciliation"]
-"""Whether a person is asked to say something or to allow something."""
+"""Whether a person is asked to say something or to allow something.
+
+- `question`: Any answer.
+- `approval`: Yes or no, bound to exactly what was shown.
+- `reconciliation`: Did this effect happen?"""
 
 
 class BlobRef(Heard):
@@ -199,10 +228,24 @@ class BlobRef(Heard):
     """How many bytes."""
 
 Breaks: TypeAlias = Literal["nobody", "senders", "receivers", "both"]
-"""Whom a change breaks."""
+"""Whom a change breaks.
+
+- `nobody`: Compatible.
+- `senders`: What they sent by the old contract may be refused by the new one.
+- `receivers`: What they get by the new contract may be what the old one ruled out.
+- `both`: Both of them, or nobody can tell."""
 
 ItemKind: TypeAlias = Literal["fact", "constraint", "decision", "assumption", "risk", "question", "artifact", "reasoning"]
-"""What an item says."""
+"""What an item says.
+
+- `fact`: Something that is so.
+- `constraint`: Something that must hold to the end. Never discharged.
+- `decision`: Something that was settled.
+- `assumption`: Something taken to be so.
+- `risk`: Something that could go wrong.
+- `question`: Something that somebody must answer, or see to.
+- `artifact`: Something that was made.
+- `reasoning`: Why something was concluded."""
 
 
 class BriefedItem(Heard):
@@ -237,9 +280,6 @@ class BriefedItem(Heard):
 
 HandoffId: TypeAlias = str
 
-Kind: TypeAlias = Literal["route", "delegate", "return", "escalate", "retry"]
-"""What sort of handoff this is."""
-
 
 class Limits(Heard):
     """Bounds on a run, or on one handoff and everything below it. `None` sets no bound of its own."""
@@ -266,7 +306,11 @@ class Limits(Heard):
     """Wall-clock time from the opening, or from the offer, in milliseconds."""
 
 Mode: TypeAlias = Literal["transfer", "delegate", "spawn"]
-"""What becomes of the sender."""
+"""What becomes of the sender.
+
+- `transfer`: The sender leaves; the receiver owns the branch.
+- `delegate`: The sender waits, without a lease, and gets the return addressed to it.
+- `spawn`: The sender goes on; the work gets a branch of its own."""
 
 
 class ReadBackAsked(Heard):
@@ -528,6 +572,13 @@ class Retry(Said):
     backoff_max_ms: int = 60000
     """The longest wait."""
 
+WhenFull: TypeAlias = Literal["queue", "refuse", "fallback"]
+"""What becomes of an offer whose receiver holds as many handoffs as it may.
+
+- `queue`: It waits until the receiver has room.
+- `refuse`: It is refused, and the sender decides.
+- `fallback`: A fallback with room gets it; if there is none, it waits."""
+
 
 class Offer(Said):
     """Work to be handed to somebody: exactly one of `to` and `capability` says to whom."""
@@ -576,6 +627,9 @@ class Offer(Said):
 
     fallback: AgentName | None = None
     """Who takes over, before the receiver's own fallback."""
+
+    when_full: WhenFull = "queue"
+    """What becomes of it if the receiver is full when it is offered."""
 
 
 class Settlement(Said):
@@ -651,7 +705,14 @@ class Completed(Heard):
     """What it was handed on as."""
 
 Condition: TypeAlias = Literal["running", "waiting_for_person", "stopped", "completed", "failed", "cancelled"]
-"""How a run stands."""
+"""How a run stands.
+
+- `running`: Somebody works, or can.
+- `waiting_for_person`: Only a person can get it going: it waits for answers.
+- `stopped`: Only a person can get it going: there are dead letters and nothing else.
+- `completed`: Over, with a result.
+- `failed`: Over, without one.
+- `cancelled`: Over, because somebody stopped it."""
 
 
 class Published(Heard):
@@ -768,7 +829,10 @@ class Effect(Heard):
     """And what came of it."""
 
 Reconciler: TypeAlias = Literal["human", "agent"]
-"""Who finds out what became of an effect that was cut short."""
+"""Who finds out what became of an effect that was cut short.
+
+- `human`: A person is asked.
+- `agent`: The agent can look it up and say so."""
 
 
 class EffectBegin(Said):
@@ -868,93 +932,11 @@ class Fail(Said):
     usage: Usage = Field(default_factory=Usage)
     """What the attempt has spent."""
 
-
-class FindDeadLetters(Said):
-    """Which dead letters."""
-
-    run: RunId | None = None
-    """Only of this run."""
-
-    agent: AgentName | None = None
-    """Only for this agent."""
-
-    after: HandoffId | None = None
-    """Only those after this one: the last of the page before."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FindEvents(Said):
-    """Which events."""
-
-    run: RunId | None = None
-    """Only of this run."""
-
-    after: int | None = None
-    """Only after this place: the `id` of the last event that was seen. 0 for the beginning."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FindItems(Said):
-    """Which items."""
-
-    after: ItemId | None = None
-    """Only those after this one: the last of the page before."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FindQuestions(Said):
-    """Which questions."""
-
-    run: RunId | None = None
-    """Only of this run."""
-
-    after: InterruptId | None = None
-    """Only those after this one: the last of the page before."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FindRefusals(Said):
-    """Which refusals."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FindRuns(Said):
-    """Which runs."""
-
-    condition: Condition | None = None
-    """Only those that stand so."""
-
-    trace_id: str | None = None
-    """Only those of this W3C trace id."""
-
-    before: RunId | None = None
-    """Only those opened before this one: the last of the page before."""
-
-    limit: int | None = None
-    """At most so many; 50 if nothing is said, 500 at the most."""
-
-
-class FollowEvents(Said):
-    """Which events to follow."""
-
-    run: RunId | None = None
-    """Only of this run."""
-
-    after: int | None = None
-    """Only after this place; from now on if nothing is said. The header `Last-Event-ID` goes before it."""
-
 MidMode: TypeAlias = Literal["delegate", "spawn"]
-"""How the sender goes on after handing something out in the middle of its work."""
+"""How the sender goes on after handing something out in the middle of its work.
+
+- `delegate`: It waits, without a lease, and is given the answer in a new claim.
+- `spawn`: It goes on; the work gets a branch of its own."""
 
 
 class HandOut(Said):
@@ -976,7 +958,18 @@ class HandOut(Said):
     """For `spawn`: the how-manieth of this handoff, from 0; all its attempts share the numbers."""
 
 PhaseName: TypeAlias = Literal["offered", "claimed", "accepted", "waiting", "dead_lettered", "completed", "cancelled", "declined", "expired", "failed"]
-"""Where in its life a handoff is."""
+"""Where in its life a handoff is.
+
+- `offered`: Waiting for its receiver.
+- `claimed`: Taken, not yet accepted.
+- `accepted`: Under way.
+- `waiting`: Parked until what it waits for is there.
+- `dead_lettered`: Over without a result; a person must look.
+- `completed`: Over with a result.
+- `cancelled`: Over: it was stopped.
+- `declined`: Over: the receiver would not.
+- `expired`: Over: too late.
+- `failed`: Over: it did not succeed."""
 
 
 class Handoff(Heard):
@@ -1079,7 +1072,11 @@ class Held(Said):
     """The token of the claim."""
 
 QuestionState: TypeAlias = Literal["open", "resolved", "withdrawn"]
-"""How a question stands."""
+"""How a question stands.
+
+- `open`: Nobody has answered.
+- `resolved`: Somebody has, or silence was taken for it.
+- `withdrawn`: It is of no interest any more."""
 
 
 class Question(Heard):
@@ -1114,6 +1111,9 @@ class Question(Heard):
 
     shown: Any = None
     """Exactly what is shown; none if it was erased."""
+
+    arguments: Any = None
+    """What the effect was called with, where a person is asked whether it happened."""
 
     answer_by_ms: Timestamp | None = None
     """By when."""
@@ -1429,6 +1429,9 @@ class Register(Said):
     read_back: ReadBackLevel | None = None
     """The most that it can say back; `echo` if nothing is said."""
 
+    justification: Justification | None = None
+    """When whoever hands work to it must say why; `off` if nothing is said."""
+
     lease_ms: int | None = None
     """How long its leases last without a heartbeat, in milliseconds; 30,000 if nothing is said."""
 
@@ -1569,10 +1572,3 @@ class Stored(Heard):
 
     bytes: int
     """How many bytes."""
-
-
-class Waiting(Said):
-    """How long to wait for something to happen."""
-
-    wait_ms: int = 0
-    """Waits until it is over, at most so many milliseconds (and never longer than 55,000)."""
