@@ -7,6 +7,7 @@ mod answering;
 mod breaking;
 mod contracts;
 mod help;
+mod keys;
 mod running;
 mod serving;
 mod stage;

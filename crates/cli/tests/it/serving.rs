@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::stage::{Ran, Stage, wait_until};
 
 /// A server of the stage, on a port of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn up(stage: &Stage, arguments: &[&str]) -> Self {
+    pub(crate) fn up(stage: &Stage, arguments: &[&str]) -> Self {
         let mut all = vec!["up", "--listen", "127.0.0.1:0", "--json"];
         all.extend(arguments);
         let mut child = stage.command(&all).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Stops it politely, and waits.
-    fn stops(mut self) -> Ran {
+    pub(crate) fn stops(mut self) -> Ran {
         self.signal("-TERM");
         wait_until("the end of the server", || self.child.try_wait().unwrap().is_some());
         let mut err = String::new();
@@ -65,7 +65,7 @@ impl Drop for Server {
     }
 }
 
-fn answer(mut stream: TcpStream) -> Value {
+pub(crate) fn answer(mut stream: TcpStream) -> Value {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (_, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("`{text}` is no answer"));
