@@ -16,7 +16,7 @@ use handclasp_store::{Content, OpenError, Store};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::team_file::TeamFile;
+use crate::team_file::{TeamFile, has_team};
 
 /// The file of a store.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub(crate) enum Next {
     Owner,
     /// Nobody, before somebody resumes the run.
     Resume,
+    /// Nobody, before there is a server again.
+    Up,
 }
 
 impl Next {
@@ -46,6 +48,7 @@ impl Next {
         match self {
             Self::Owner => format!("the process that has the store goes on with it; once that has ended: handclasp resume {run}"),
             Self::Resume => format!("go on with: handclasp resume {run}"),
+            Self::Up => "go on with: handclasp up".to_owned(),
         }
     }
 }
@@ -79,15 +82,17 @@ impl StoreFile {
             Err(OpenError::InUse { .. }) => Ok((control::send(&self.0, request, contents).await?, Next::Owner)),
             Err(other) => Err(other.into()),
             Ok(store) => {
+                let next = if has_team(run) { Next::Resume } else { Next::Up };
                 let registry = match definitions {
-                    Definitions::Needed => TeamFile::of_run(run)?.unchanged_since(run)?.registry()?,
-                    Definitions::NotNeeded => Registry::default(),
+                    Definitions::Needed if has_team(run) => TeamFile::of_run(run)?.unchanged_since(run)?.registry()?,
+                    Definitions::Needed | Definitions::NotNeeded => Registry::default(),
                 };
                 let engine = Engine::new(store, Arc::new(SystemClock), registry);
                 engine.recover().await?;
+                engine.learn().await?;
                 let reply = engine.submit(request, contents).await;
                 engine.flush().await?;
-                Ok((reply?, Next::Resume))
+                Ok((reply?, next))
             }
         }
     }

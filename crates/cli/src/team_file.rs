@@ -44,6 +44,10 @@ impl TeamFile {
 
     /// Reads the team file that a run was opened with.
     pub(crate) fn of_run(run: &Run) -> Result<Self, Failure> {
+        if !has_team(run) {
+            let message = format!("{} has no team: a caller of the server opened it", run.id);
+            return Err(Failure::misuse(message, "`handclasp up` goes on with it"));
+        }
         let Some(path) = &run.pins.team_file else {
             let message = format!("{} does not say where its team file lies", run.id);
             return Err(Failure::misuse(message, "name it: `handclasp resume RUN --team PATH`"));
@@ -70,6 +74,11 @@ impl TeamFile {
     pub(crate) fn drivers(&self) -> Drivers {
         handclasp_agents::drivers(self.team.agents.iter().map(|agent| (agent.agent.name.clone(), launch(&agent.launch))))
     }
+}
+
+/// Whether a run was opened with a team, and not by a caller of the server.
+pub(crate) fn has_team(run: &Run) -> bool {
+    run.pins.team.is_some() || run.pins.team_file.is_some()
 }
 
 fn launch(launch: &Launch) -> handclasp_agents::Launch {

@@ -20,7 +20,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::store_file::request;
-use crate::team_file::TeamFile;
+use crate::team_file::{TeamFile, has_team};
+use crate::terminal::count;
 use crate::{ending, ids, log};
 
 /// Runs that are looked at in one go.
@@ -58,9 +59,17 @@ impl Resume {
     pub(super) async fn execute(self, place: &Place) -> Result<Exit, Failure> {
         let terminal = place.terminal;
         let store = place.store.own(Access::Existing)?;
-        let runs = self.chosen(store.as_ref()).await?;
+        let mut runs = self.chosen(store.as_ref()).await?;
+        if self.runs.is_empty() && self.team.is_none() {
+            let all = runs.len();
+            runs.retain(has_team);
+            if runs.len() < all {
+                let opened = count(all - runs.len(), "open run");
+                terminal.talk(format_args!("left alone: {opened} of callers of the server; `handclasp up` goes on with that"));
+            }
+        }
         if runs.is_empty() {
-            terminal.talk("nothing to resume: every run of this store is over");
+            terminal.talk("nothing to resume: no run of a team is open in this store");
             return Ok(Exit::DONE);
         }
         let groups = self.by_team(runs)?;
@@ -120,6 +129,7 @@ impl Resume {
     async fn go_on(&self, engine: &Engine, group: &Group, place: &Place) -> Result<Ended, Failure> {
         let terminal = place.terminal;
         engine.set_registry(&Tenant::local(), group.file.registry()?);
+        engine.learn().await?;
         let commits = engine.watch();
         let mut progress = Progress::new(terminal);
         for run in group.runs.iter().filter(|run| run.outcome.is_none()) {

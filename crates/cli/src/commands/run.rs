@@ -59,6 +59,8 @@ impl Run {
         let store = place.store.own(Access::Create)?;
         let engine = Engine::new(Arc::clone(&store), Arc::new(SystemClock), file.registry()?);
         engine.recover().await?;
+        // What callers of the server left in this store is decided rightly, too.
+        engine.learn().await?;
         let commits = engine.watch();
         let reply = engine.submit(request(run, self.key, Command::Open(Box::new(open))), contents).await?;
         let run = if let Reply::Opened { run, .. } = reply { run } else { run };

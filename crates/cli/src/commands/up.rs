@@ -32,7 +32,7 @@ use crate::terminal::{Terminal, json_line};
 pub(crate) struct Up {
     /// A team file, or a folder with a `team.yaml` in it.
     team: Option<PathBuf>,
-    /// Where to listen; port 0 takes any that is free.
+    /// Where to listen, 127.0.0.1:4040 if nothing says otherwise; port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// When an API key is asked for: `auto` as soon as there has ever been one, `required` always.

@@ -104,6 +104,25 @@ fn work_crosses_between_http_callers_and_is_there_after_a_restart() {
 }
 
 #[test]
+fn what_callers_left_in_the_store_waits_for_the_next_server() {
+    let stage = Stage::with(&[]);
+    let server = Server::up(&stage, &[]);
+    server.ask("PUT", "/v1/agents/echo", &json!({}));
+    let run = hand_to(&server, "echo", None);
+    let claimed = server.ask("POST", "/v1/agents/echo/claims", &json!({ "accept": true }))["claims"][0].clone();
+    let handoff = claimed["handoff"].as_str().unwrap();
+    server.ask("POST", &format!("/v1/handoffs/{handoff}/fail"), &json!({ "token": claimed["token"], "message": "it is broken" }));
+    server.stops().exits(0);
+
+    stage.run(&["resume"]).exits(0).says("left alone: 1 open run of callers of the server").says("nothing to resume");
+    stage.run(&["resume", &run]).exits(2).says("has no team").says("hint: `handclasp up` goes on with it");
+    stage.run(&["dead-letters", "redrive", handoff]).exits(0).says("go on with: handclasp up");
+    let server = Server::up(&stage, &[]);
+    let claims = server.ask("POST", "/v1/agents/echo/claims", &json!({ "accept": true }));
+    assert_eq!(claims["claims"][0]["handoff"], handoff, "{claims}");
+}
+
+#[test]
 fn a_team_works_beside_http_workers() {
     let stage = Stage::with(&["upper"]);
     let server = Server::up(&stage, &["team.yaml"]);
