@@ -4,11 +4,12 @@
 //! Python 3 with its `venv`; where `cargo-nextest` is installed it runs the tests. [`step`] runs one step and
 //! says how long it took, [`suite`] lists the steps of `check` and `test`, [`example`] puts the example team
 //! to work and kills it, [`chaos`] kills server, workers and sender, [`python`] has what the Python client
-//! needs, [`licence`] looks at what the dependencies may be used for.
+//! needs, [`clients`] holds that client to the real server, [`licence`] looks at what the dependencies may be used for.
 #![expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod api;
 mod chaos;
+mod clients;
 mod example;
 mod idle;
 mod licence;
@@ -29,6 +30,7 @@ const USAGE: &str = "usage: cargo xtask <chore>
   sim [SEED]     10,000 simulated runs; with a seed, that one, step by step
   bench [...]    measures disk, store and engine in one run (--seconds N, --json)
   api            lints the HTTP API's description, and sends made-up requests to the server
+  clients        the Python client: types, lints, its tests and all scenarios against the real server
   example        the example team on this repository, alive and killed
   chaos [...]    kills server, workers and sender at random (--handoffs 1000, --seed S, --kills K)
   idle           what ten thousand waiting workers cost in memory
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ["sim", seed] => run(cargo("run --release -p handclasp-sim --").arg(seed)),
         ["bench", more @ ..] => run(cargo("run --release -p handclasp-bench --").args(more)),
         ["api"] => report(suite::api),
+        ["clients"] => report(suite::clients),
         ["example"] => report(suite::example),
         ["chaos", options @ ..] => report(|report| suite::chaos(report, options)),
         ["idle"] => report(suite::idle),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::api;
 use crate::chaos;
+use crate::clients;
 use crate::example;
 use crate::idle;
 use crate::licence;
@@ -35,6 +36,7 @@ pub(crate) fn test(report: &mut Report) {
     report.step("a short simulation finds no broken law", "cargo run -p handclasp-sim -- --seeds 500", simulated);
     example_team(report);
     http_api(report);
+    python_client(report);
     report.step("a short storm of `kill -9` loses nothing and does nothing twice", "cargo xtask chaos --handoffs 160", chaos::short);
 }
 
@@ -43,6 +45,17 @@ pub(crate) fn chaos(report: &mut Report, options: &[&str]) {
     report.cargo("the command line is built", "build -q -p handclasp-cli");
     let again = format!("cargo xtask chaos {}", options.join(" "));
     report.step("a storm of `kill -9` loses nothing and does nothing twice", again.trim(), || chaos::play(options));
+}
+
+/// The clients of other languages, with a fresh binary.
+pub(crate) fn clients(report: &mut Report) {
+    report.cargo("the command line is built", "build -q -p handclasp-cli");
+    python_client(report);
+}
+
+fn python_client(report: &mut Report) {
+    report.step("the Python client is typed, linted and formatted", "cargo xtask clients", clients::check);
+    report.step("the Python client works with the real server, and plays every scenario", "cargo xtask clients", clients::test);
 }
 
 /// The HTTP API and its description, with a fresh binary.
