@@ -73,7 +73,7 @@ def findings(plan: Plan, house: House, hc: Handclasp, log: Log) -> Iterator[str]
     yield from _log(plan, log)
     yield from _outside(plan, house)
     yield from _left(hc)
-    yield from _server_log(house)
+    yield from defects(house.server.log.read_text())
 
 
 def _answers(plan: Plan, house: House, hc: Handclasp, log: Log) -> Iterator[str]:
@@ -137,17 +137,16 @@ def _left(hc: Handclasp) -> Iterator[str]:
     yield from (f"{question.interrupt} asks a person" for question in hc.inbox())
 
 
-def _server_log(house: House) -> Iterator[str]:
-    """The server had no defect: it writes down each answer from 500 on, and whatever it says before it dies."""
-    for text in house.server.log.read_text().splitlines():
+def defects(server_log: str) -> Iterator[str]:
+    """Defects of the server: it writes down each answer from 500 on, and whatever it says before it dies."""
+    for text in server_log.splitlines():
         try:
             line = json.loads(text)
         except ValueError:
             if "panicked" in text:
                 yield f"the server said: {text}"
             continue
-        fields = line.get("fields", line)
-        if int(fields.get("status", 0)) >= 500 and int(fields["status"]) != PASSING:
+        if line.get("status", 0) >= 500 and line["status"] != PASSING:
             yield f"the server answered {text}"
         elif line.get("level") == "ERROR":
             yield f"the server said: {text}"
