@@ -42,8 +42,8 @@ def name() -> str:
 
 
 @contextlib.contextmanager
-def working(client: Handclasp, concurrency: int = 4) -> Iterator[None]:
-    """Lets the client's agents work while the block runs."""
+def working(client: Handclasp, concurrency: int = 4, seen_by: Handclasp | None = None) -> Iterator[None]:
+    """Lets the client's agents work while the block runs; `seen_by` looks for them if the client itself may not."""
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -56,7 +56,7 @@ def working(client: Handclasp, concurrency: int = 4) -> Iterator[None]:
     thread.start()
     mine = {agent.name for agent in client._client._agents}
     try:
-        eventually(lambda: failed or mine <= {agent.agent for agent in client.agents() if agent.workers})
+        eventually(lambda: failed or mine <= {agent.agent for agent in (seen_by or client).agents() if agent.workers})
         yield
     finally:
         client.stop()
