@@ -62,7 +62,10 @@ async fn in_time(answer: impl Future<Output = Response>, most: Duration) -> Resp
     // A defect behind one door must not take along the other requests of its connection.
     match timeout(most, AssertUnwindSafe(answer).catch_unwind()).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_)) => Door::Failed.problem("the request met a defect; it may have been done").into_response(),
+        Ok(Err(_)) => {
+            let problem = Door::Failed.problem("the request met a defect");
+            problem.hint("it may have been done: look before you send it again; report it with what the server logged").into_response()
+        }
         Err(_) => Door::Unavailable.problem(format!("it was not done within {} seconds", most.as_secs())).into_response(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use handclasp_core::id::Principal;
 use handclasp_engine::Engine;
 use handclasp_engine::keys::{Key, Standing};
@@ -57,9 +57,8 @@ impl Gate for KeyGate {
 }
 
 /// The id of the key that somebody claims to have, for the log.
-pub(crate) fn claimed_id(headers: &HeaderMap) -> Option<&str> {
-    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    bearer(text).and_then(keys::parts).map(|(id, _)| id)
+pub(crate) fn claimed_id(authorization: &HeaderValue) -> Option<&str> {
+    authorization.to_str().ok().and_then(bearer).and_then(keys::parts).map(|(id, _)| id)
 }
 
 /// The token of an `Authorization` header of the scheme `Bearer` (RFC 6750), whose case does not matter.

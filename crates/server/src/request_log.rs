@@ -7,36 +7,31 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use handclasp_core::id::{HandoffId, InterruptId, RunId};
+use tracing::Level;
 
 use crate::gate;
 use crate::limits;
 
-/// A line that is not finished yet.
+/// A line that is not finished yet. Most are never written, so that nothing is copied or formatted before
+/// the end.
 pub(crate) struct Line {
     method: Method,
     path: Option<MatchedPath>,
-    /// The ids in the path.
-    about: String,
-    key: Option<String>,
-    /// Whether the request may take long because it waits for something to happen.
-    waits: bool,
+    uri: Uri,
+    authorization: Option<HeaderValue>,
     since: Instant,
 }
 
 impl Line {
     /// Begins when the request is there.
     pub(crate) fn begin(request: &Request) -> Self {
-        let path = request.extensions().get::<MatchedPath>().cloned();
-        let pattern = path.as_ref().map(MatchedPath::as_str).unwrap_or_default();
-        let waits = pattern.ends_with("/claims") || request.uri().query().is_some_and(|query| query.contains("wait_ms="));
         Self {
             method: request.method().clone(),
-            about: about(pattern, request.uri().path()),
-            path,
-            key: gate::claimed_id(request.headers()).map(|id| id.chars().take(KEY_CHARS_MAX).collect()),
-            waits,
+            path: request.extensions().get::<MatchedPath>().cloned(),
+            uri: request.uri().clone(),
+            authorization: request.headers().get(header::AUTHORIZATION).cloned(),
             since: Instant::now(),
         }
     }
@@ -44,15 +39,26 @@ impl Line {
     /// Ends when the answer is.
     pub(crate) fn end(self, status: StatusCode) {
         let took = self.since.elapsed();
-        let path = self.path.as_ref().map_or("(none)", MatchedPath::as_str);
+        let pattern = self.path.as_ref().map_or("", MatchedPath::as_str);
+        let waits = pattern.ends_with("/claims") || self.uri.query().is_some_and(|query| query.contains("wait_ms="));
+        let notable = status.is_server_error() || took > limits::SLOW && !waits;
+        let wanted = if notable { tracing::enabled!(Level::INFO) } else { tracing::enabled!(Level::DEBUG) };
+        if !wanted {
+            return;
+        }
         let (method, status, ms) = (self.method.as_str(), status.as_u16(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        let (key, about) = (self.key.as_deref().unwrap_or("-"), self.about.as_str());
-        if status >= 500 || took > limits::SLOW && !self.waits {
-            tracing::info!(method, path, status, ms, key, about, "request");
+        let (key, about) = (self.authorization.as_ref().and_then(claimed).unwrap_or_default(), about(pattern, self.uri.path()));
+        if notable {
+            tracing::info!(method, path = pattern, status, ms, key, about, "request");
         } else {
-            tracing::debug!(method, path, status, ms, key, about, "request");
+            tracing::debug!(method, path = pattern, status, ms, key, about, "request");
         }
     }
+}
+
+/// The id of the key that somebody claims to have.
+fn claimed(authorization: &HeaderValue) -> Option<String> {
+    gate::claimed_id(authorization).map(|id| id.chars().take(KEY_CHARS_MAX).collect())
 }
 
 /// What a sender claims is written down no longer than this: an id and a bit, in case it is none.
