@@ -12,7 +12,7 @@ use handclasp_store::sqlite::Access;
 use serde_json::json;
 
 use super::Place;
-use crate::config::Flags;
+use crate::config::{Flags, LogFormat};
 use crate::drive::answer;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -80,7 +80,9 @@ impl Up {
     }
 
     pub(super) async fn execute(self, place: &Place) -> Result<Exit, Failure> {
-        let terminal = place.terminal;
+        let as_json = place.settings.log_format == LogFormat::Json;
+        // A log that programs read is not talked into.
+        let terminal = Terminal { quiet: place.terminal.quiet || as_json, ..place.terminal };
         let team = self.team.as_deref().map(TeamFile::read).transpose()?;
         let (registry, drivers) = match &team {
             Some(team) => (team.registry()?, team.drivers()),
@@ -94,7 +96,13 @@ impl Up {
         let house = House { engine, options, drivers };
         let control = tokio::spawn(answer(house.engine.clone(), place.store.path().to_owned()));
         let stop = asked_to_stop(terminal, "no new work is given out; what is under way is answered");
-        let outcome = house.serve(stop, |bound| greet(terminal, place, bound)).await;
+        let greet = |bound: &Bound| {
+            if as_json {
+                tracing::info!(url = bound.url, pid = process::id(), "serving");
+            }
+            greet(terminal, place, bound);
+        };
+        let outcome = house.serve(stop, greet).await;
         control.abort();
         outcome?;
         terminal.talk("stopped; everything that was acknowledged is kept");

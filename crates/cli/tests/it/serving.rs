@@ -163,6 +163,17 @@ fn who_is_let_in_is_set_by_flags() {
 }
 
 #[test]
+fn a_log_for_programs_is_json_from_its_first_line_to_its_last() {
+    let stage = Stage::with(&[]);
+    let server = Server::up(&stage, &["--log-format", "json", "--log", "handclasp=debug"]);
+    server.ask("GET", "/v1/runs", &Value::Null);
+    let log = server.stops().exits(0).err;
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect();
+    assert_eq!(lines[0]["message"], "serving", "{log}");
+    assert!(lines.iter().any(|line| line["path"] == "/v1/runs" && line["status"] == 200), "{log}");
+}
+
+#[test]
 fn whoever_waits_is_sent_home_when_the_server_stops() {
     let stage = Stage::with(&[]);
     let server = Server::up(&stage, &[]);
