@@ -64,8 +64,9 @@ FORMS = {
 
 
 def cut(part):
-    if isinstance(part, dict) and type(part.get("wait_ms")) is int:
-        part["wait_ms"] = min(part["wait_ms"], WAIT_MS_MAX)
+    """What is a number stays one; what is none has to be refused."""
+    if isinstance(part, dict) and str(part.get("wait_ms")).isdecimal():
+        part["wait_ms"] = type(part["wait_ms"])(min(int(part["wait_ms"]), WAIT_MS_MAX))
 
 
 @schemathesis.hook

@@ -128,7 +128,8 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator, queries: &mut
         if let Some(example) = example::of(endpoint.operation) {
             content["application/json"]["example"] = example;
         }
-        described["requestBody"] = json!({ "required": true, "content": content });
+        // Nothing is a content, too.
+        described["requestBody"] = json!({ "required": reads_json(endpoint), "content": content });
     }
     if !parameters.is_empty() {
         described["parameters"] = parameters.into();
@@ -181,10 +182,13 @@ fn takes_key(endpoint: &Endpoint) -> bool {
     endpoint.method != Method::GET && !matches!(endpoint.operation, "storeContent" | "heartbeat" | "diffContracts")
 }
 
+fn reads_json(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.body, Some(Content::Json(_)))
+}
+
 /// The statuses with which it can say no.
 fn refusals(endpoint: &Endpoint) -> Vec<StatusCode> {
     let named = in_path(endpoint.path).next().is_some();
-    let reads_json = matches!(endpoint.body, Some(Content::Json(_)));
     let changes = endpoint.method != Method::GET && endpoint.operation != "diffContracts";
     let mut statuses = vec![
         (named || endpoint.query.is_some() || endpoint.method != Method::GET, StatusCode::BAD_REQUEST),
@@ -194,7 +198,7 @@ fn refusals(endpoint: &Endpoint) -> Vec<StatusCode> {
         (changes, StatusCode::CONFLICT),
         (endpoint.operation == "getContent", StatusCode::GONE),
         (endpoint.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE),
-        (reads_json, StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (reads_json(endpoint), StatusCode::UNSUPPORTED_MEDIA_TYPE),
         (changes, StatusCode::UNPROCESSABLE_ENTITY),
     ];
     statuses.extend(

@@ -11,6 +11,10 @@ use crate::problem::{Door, Problem};
 
 /// The request, or what is wrong with it.
 pub(crate) fn read<B: DeserializeOwned>(bytes: &[u8]) -> Result<B, Problem> {
+    // Serde would take the fields in their order, without names; a caller who sends that is mistaken.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::malformed("", "an object", "an array"));
+    }
     serde_json::from_slice(bytes).map_err(|_| misread::<B>(bytes))
 }
 
@@ -113,13 +117,14 @@ mod tests {
         assert_eq!(said(r#"{"inner":{"a":[{"steps":1,"~/":2}]}}"#), words("/inner/a/0/~0~1", "`steps`", "an unknown field"));
         assert_eq!(said(r#"{"other":1}"#), words("/other", "`inner`", "an unknown field"));
         assert_eq!(said(r"{} {}"), words("", "one JSON value", "more after it"));
-        assert_eq!(said(r"[").0, "");
+        assert_eq!(said(r"[{}]"), words("", "an object", "an array"));
+        assert_eq!(said(r"{").0, "");
     }
 
     #[test]
     fn names_that_are_none_say_what_would_be_one() {
-        let problem = read::<Vec<handclasp_core::id::AgentName>>(br#"["a", "b, expected c"]"#).unwrap_err();
-        assert_eq!(problem.pointer.as_deref(), Some("/1"));
+        let problem = read::<BTreeMap<String, handclasp_core::id::AgentName>>(br#"{"a":"a","b":"b, expected c"}"#).unwrap_err();
+        assert_eq!(problem.pointer.as_deref(), Some("/b"));
         assert_eq!(problem.found.as_deref(), Some("`b, expected c`"));
         assert!(problem.expected.unwrap().starts_with("an agent name"));
     }

@@ -9,6 +9,8 @@ pub(super) fn components(generator: &mut SchemaGenerator, queries: &[String]) ->
     schemas.sort_by(|(one, _), (other, _)| one.cmp(other));
     let tidy = |(name, mut schema): (String, Value)| {
         words_as_one_list(&mut schema);
+        with_bounds(&mut schema);
+        with_repetitions(&mut schema);
         (name, schema)
     };
     schemas.into_iter().map(tidy).collect()
@@ -23,6 +25,7 @@ pub(super) fn query_parameters(query: &Schema, generator: &SchemaGenerator) -> (
         let mut schema = schema.clone();
         let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
         without_null(&mut schema);
+        with_bounds(&mut schema);
         json!({ "name": name, "in": "query", "required": required.contains(&name.as_str()), "description": description, "schema": schema })
     };
     (named.map(str::to_owned), schema["properties"].as_object().into_iter().flatten().map(parameter).collect())
@@ -41,17 +44,43 @@ fn without_null(schema: &mut Value) {
     }
 }
 
+/// What an integer's format says, as a number: few readers know the formats, all know `maximum`.
+fn with_bounds(schema: &mut Value) {
+    let maximum = match schema.get("format").and_then(Value::as_str) {
+        Some("uint8") => Some(u64::from(u8::MAX)),
+        Some("uint32") => Some(u64::from(u32::MAX)),
+        Some("uint64") => Some(u64::MAX),
+        _ => None,
+    };
+    if let (Some(maximum), Some(fields)) = (maximum, schema.as_object_mut()) {
+        fields.entry("maximum").or_insert(maximum.into());
+    }
+    each_part(schema, with_bounds);
+}
+
+/// What is a set to the rules is a list to whoever sends it: naming something twice is no mistake.
+fn with_repetitions(schema: &mut Value) {
+    if let Some(fields) = schema.as_object_mut().filter(|fields| fields.get("uniqueItems") == Some(&Value::Bool(true))) {
+        fields.remove("uniqueItems");
+    }
+    each_part(schema, with_repetitions);
+}
+
+fn each_part(schema: &mut Value, change: fn(&mut Value)) {
+    match schema {
+        Value::Object(fields) => fields.values_mut().for_each(change),
+        Value::Array(values) => values.iter_mut().for_each(change),
+        _ => {}
+    }
+}
+
 /// A choice of words, each with its meaning, becomes one list of words with the meanings below: what
 /// generators know as an enumeration.
 fn words_as_one_list(schema: &mut Value) {
     if let Some(list) = word_list(schema) {
         *schema = list;
     }
-    match schema {
-        Value::Object(fields) => fields.values_mut().for_each(words_as_one_list),
-        Value::Array(values) => values.iter_mut().for_each(words_as_one_list),
-        _ => {}
-    }
+    each_part(schema, words_as_one_list);
 }
 
 fn word_list(schema: &Value) -> Option<Value> {

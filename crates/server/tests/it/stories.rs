@@ -8,7 +8,7 @@ async fn phase(stage: &Stage, handoff: &str) -> String {
     text(&stage.get(&format!("/v1/handoffs/{handoff}")).await.ok()["phase"])
 }
 
-fn delegate(to: &str, payload: Value) -> Value {
+fn delegate(to: &str, payload: &str) -> Value {
     json!({ "mode": "delegate", "offer": { "to": to, "payload": payload }, "continuation": { "step": 2 } })
 }
 
@@ -17,10 +17,10 @@ async fn what_is_delegated_comes_back_to_the_exact_waiting_handoff() {
     let stage = Stage::new().await;
     stage.register("planner", json!({})).await;
     stage.register("auditor", json!({})).await;
-    let planned = stage.offer("planner").await;
+    let outer = stage.offer("planner").await;
     let planner = stage.take("planner").await;
-    let audited = text(&stage.say(&planner, "hand-out", delegate("auditor", json!("look"))).await.ok()["handoff"]);
-    let waiting = stage.get(&format!("/v1/handoffs/{planned}")).await.ok();
+    let audited = text(&stage.say(&planner, "hand-out", delegate("auditor", "look")).await.ok()["handoff"]);
+    let waiting = stage.get(&format!("/v1/handoffs/{outer}")).await.ok();
     assert_eq!((&waiting["phase"], &waiting["why"]), (&json!("waiting"), &json!(format!("waits for `{audited}`"))));
     stage.say(&planner, "complete", json!({ "result": "too early" })).await.refused(409, "HC-012");
 
@@ -28,11 +28,11 @@ async fn what_is_delegated_comes_back_to_the_exact_waiting_handoff() {
     assert_eq!((auditor.claim["briefing"]["from"].as_str(), &auditor.claim["briefing"]["mode"]), (Some("planner"), &json!("delegate")));
     stage.say(&auditor, "complete", json!({ "result": "all is well" })).await.ok();
     let again = stage.take("planner").await;
-    assert_eq!(again.handoff, planned);
+    assert_eq!(again.handoff, outer);
     let briefing = &again.claim["briefing"];
     assert_eq!((&briefing["returned"][0]["result"], &briefing["continuation"]["step"]), (&json!("all is well"), &json!(2)));
     stage.say(&again, "complete", json!({ "result": "done" })).await.ok();
-    assert_eq!(phase(&stage, &planned).await, "completed");
+    assert_eq!(phase(&stage, &outer).await, "completed");
 }
 
 #[tokio::test]

@@ -86,7 +86,7 @@ async fn a_body_that_is_no_json_of_the_right_type_is_refused() {
     for body in [Vec::new(), b"{".to_vec(), b"null".to_vec(), b"{\"task\":1} {}".to_vec(), not_utf8, deep] {
         send(json, body).await.refused(400, "HC-104");
     }
-    send(json, b"[]".to_vec()).await.unreadable("");
+    send(json, b"[null, null]".to_vec()).await.unreadable("");
     let too_large = format!("{{\"task\":\"{}\"}}", "x".repeat(5 * 1024 * 1024));
     let problem = send(json, too_large.into_bytes()).await.refused(413, "HC-107");
     assert!(problem["hint"].as_str().unwrap().contains("digest"), "{problem}");

@@ -111,7 +111,7 @@ async fn a_deadline_turns_silence_into_a_failure_that_the_sender_hears_of() {
     let mut stage = Stage::new().await;
     stage.register("planner", json!({})).await;
     stage.register("silent", json!({})).await;
-    let planned = stage.offer("planner").await;
+    let outer = stage.offer("planner").await;
     let planner = stage.take("planner").await;
     let offer = json!({ "to": "silent", "finish_within_ms": 60_000, "retry": { "attempts": 1 } });
     let silent = stage.say(&planner, "hand-out", json!({ "mode": "delegate", "offer": offer, "continuation": "kept" })).await.ok();
@@ -119,12 +119,12 @@ async fn a_deadline_turns_silence_into_a_failure_that_the_sender_hears_of() {
     stage.pass(61);
     stage.until("/v1/agents/planner", |planner| planner["waiting"] == 1).await;
     let back = stage.take("planner").await;
-    assert_eq!((&back.handoff, &back.claim["briefing"]["continuation"]), (&planned, &json!("kept")));
+    assert_eq!((&back.handoff, &back.claim["briefing"]["continuation"]), (&outer, &json!("kept")));
     let returned = &back.claim["briefing"]["returned"][0];
     assert_eq!((&returned["handoff"], returned.get("result")), (&silent["handoff"], None));
     assert!(!text(&returned["error"]).is_empty());
     let ended = stage.get(&format!("/v1/handoffs/{}", text(&silent["handoff"]))).await.ok();
     assert_eq!((&ended["phase"], &ended["over"]), (&json!("expired"), &json!(true)));
     stage.say(&back, "complete", json!({ "result": "without the silent one" })).await.ok();
-    assert_eq!(stage.get(&format!("/v1/handoffs/{planned}")).await.ok()["phase"], "completed");
+    assert_eq!(stage.get(&format!("/v1/handoffs/{outer}")).await.ok()["phase"], "completed");
 }
