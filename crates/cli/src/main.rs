@@ -26,10 +26,11 @@ mod trace;
 
 use std::process::ExitCode;
 
+use clap::Parser as _;
+
 use crate::commands::Line;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use clap::Parser as _;
 
 fn main() -> ExitCode {
     let line = Line::parse();
