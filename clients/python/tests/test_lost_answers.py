@@ -1,9 +1,9 @@
-"""Every third answer is lost on the way, and nothing is done twice."""
+"""Answers that are lost on the way: nothing is done twice, and nothing is left lying."""
 
 from __future__ import annotations
 
 from conftest import working
-from house import Server
+from house import Server, eventually
 from network import Network
 
 from handclasp import Handclasp, Handoff, Patience, types
@@ -43,3 +43,18 @@ def test_what_is_said_twice_is_done_once(own_server: Server, name: str) -> None:
         assert {run.handoffs for run in runs} == {2}
         assert [job.status().attempts for job in jobs] == [1] * 20
     assert sorted(done) == list(range(20))
+
+
+def test_what_was_given_out_to_a_worker_that_stopped_is_given_back(own_server: Server, name: str) -> None:
+    with Network(own_server.url, lambda _: False) as network, Handclasp(network.url) as hc, Handclasp(own_server.url) as watcher:
+
+        @hc.agent(name)
+        def nobody(_: Handoff[None]) -> None:
+            raise AssertionError("it never heard of it")
+
+        with working(hc, seen_by=watcher):
+            network.silent = True
+            job = watcher.offer(name)
+            eventually(lambda: job.status().phase == "accepted")
+            network.silent = False
+        assert job.status().phase == "offered"
