@@ -25,7 +25,8 @@ pub(crate) fn part(words: &[&str]) -> Option<()> {
     match words {
         ["http-serve", path] => server::handclasp(Path::new(path)),
         ["http-bare", path] => server::bare(Path::new(path)),
-        ["http-send", url, key] => load::send(url, key, IN_FLIGHT),
+        ["http-send", url, key] => load::send(url, key, IN_FLIGHT, None),
+        ["http-send", url, key, rate] => load::send(url, key, IN_FLIGHT, Some(rate.parse().ok()?)),
         ["http-work", url, key, sender, seconds] => load::work(url, key, sender, length(seconds)?),
         ["http-append", url, _, seconds] => load::append(url, IN_FLIGHT, length(seconds)?),
         ["http-steps", url, key, seconds] => load::steps(url, key, length(seconds)?),
@@ -72,6 +73,28 @@ pub(crate) fn measure(place: &Path, length: Duration) -> (Vec<Row>, Vec<Ratio>) 
     (rows, ratios)
 }
 
+/// A long time at half of what the server can take: whether it grows, and whether it gets slower. A line
+/// for each minute.
+pub(crate) fn soak(place: &Path, minutes: u32) {
+    let server = Part::start(&["http-serve", &text(&place.join("soak.db"))]);
+    let (url, key) = server.address();
+    let most = handoffs(&server, &url, &key, "10", None).handoffs.per_second();
+    println!("half of {most:.0} handoffs per second");
+    println!("{:>6} {:>12} {:>10} {:>10} {:>10} {:>10}", "minute", "handoffs/s", "offer p50", "offer p99", "done p99", "MB");
+    for minute in 1..=minutes {
+        let many = handoffs(&server, &url, &key, "60", Some(most / 2.0));
+        let millis = |times: &Times, share| times.micros(share) / 1_000.0;
+        println!(
+            "{minute:>6} {:>12.0} {:>10.2} {:>10.2} {:>10.2} {:>10.1}",
+            many.handoffs.per_second(),
+            millis(&many.offers, 0.5),
+            millis(&many.offers, 0.99),
+            millis(&many.completes, 0.99),
+            many.megabytes
+        );
+    }
+}
+
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
@@ -93,9 +116,17 @@ struct Many {
 fn many(path: &Path, seconds: &str) -> Many {
     let server = Part::start(&["http-serve", &text(path)]);
     let (url, key) = server.address();
-    let mut sender = Part::start(&["http-send", &url, &key]);
+    handoffs(&server, &url, &key, seconds, None)
+}
+
+/// Handoffs through a server that runs, as many as it can take or so many in a second.
+fn handoffs(server: &Part, url: &str, key: &str, seconds: &str, rate: Option<f64>) -> Many {
+    let rate = rate.map(|rate| rate.to_string());
+    let mut words = vec!["http-send", url, key];
+    words.extend(rate.as_deref());
+    let mut sender = Part::start(&words);
     let (feedback, _) = sender.address();
-    let workers = Part::start(&["http-work", &url, &key, &feedback, seconds]);
+    let workers = Part::start(&["http-work", url, key, &feedback, seconds]);
     let worked = workers.result();
     // The sender ends when nobody takes its work any more.
     let sent = sender.read_result();

@@ -22,6 +22,10 @@ use std::time::Duration;
 
 use figures::{Bound, Ratio, Row};
 
+/// As in the shipped program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Commands at once where there are many: what a team of some dozen agents keeps under way.
 const MANY: usize = 64;
 
@@ -34,9 +38,17 @@ fn main() -> ExitCode {
     if http::part(&words.iter().map(String::as_str).collect::<Vec<_>>()).is_some() {
         return ExitCode::SUCCESS;
     }
+    if let [word, minutes] = words.as_slice()
+        && word == "soak"
+        && let Ok(minutes) = minutes.parse()
+    {
+        let place = tempfile::tempdir_in("target").or_else(|_| tempfile::tempdir()).expect("a folder for the store");
+        http::soak(place.path(), minutes);
+        return ExitCode::SUCCESS;
+    }
     let over_http = words.first().is_some_and(|word| word == "http");
     let Some((length, json)) = asked(if over_http { &words[1..] } else { &words }) else {
-        println!("usage: cargo xtask bench [http] [--seconds N] [--json]");
+        println!("usage: cargo xtask bench [http] [--seconds N] [--json] | soak MINUTES");
         return ExitCode::from(2);
     };
     let place = tempfile::tempdir_in("target").or_else(|_| tempfile::tempdir()).expect("a folder for the stores");

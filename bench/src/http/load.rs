@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::interval;
 
 use super::connection::Connection;
 use crate::desk::runtime;
@@ -34,22 +35,27 @@ struct Claimed<'a> {
     token: u64,
 }
 
-/// Keeps so many handoffs under way: each that a worker has finished makes room for another.
-pub(super) fn send(url: &str, key: &str, in_flight: usize) {
+/// Keeps so many handoffs under way: each that a worker has finished makes room for another. With a
+/// rate, no more than that are offered in a second.
+pub(super) fn send(url: &str, key: &str, in_flight: usize, rate: Option<f64>) {
     let times = runtime().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         println!("{} -", listener.local_addr().expect("an address"));
         let (mut finished, _) = listener.accept().await.expect("the workers");
         let room = Arc::new(Semaphore::new(in_flight));
+        let pace = Arc::new(tokio::sync::Mutex::new(rate.map(|rate| interval(Duration::from_secs_f64(1.0 / rate)))));
         let mut lanes = JoinSet::new();
         for lane in 0..in_flight {
-            let (mut connection, room) = (Connection::open(url, key).await, Arc::clone(&room));
+            let (mut connection, room, pace) = (Connection::open(url, key).await, Arc::clone(&room), Arc::clone(&pace));
             lanes.spawn(async move {
                 let mut times = Times::default();
                 let begun = Instant::now();
                 let mut number = lane as u64;
                 while let Ok(permit) = room.acquire().await {
                     permit.forget();
+                    if let Some(pace) = pace.lock().await.as_mut() {
+                        pace.tick().await;
+                    }
                     number += 1_000;
                     let body = format!(
                         r#"{{"task":"Do what the order says.","offer":{{"to":"agent-0","contract":"work@1","payload":{}}}}}"#,
@@ -71,13 +77,12 @@ pub(super) fn send(url: &str, key: &str, in_flight: usize) {
             room.add_permits(count);
         }
         room.close();
-        together(lanes, begun).await
+        together(lanes, begun.elapsed().saturating_sub(WARMING_UP)).await
     });
     println!("{}", json!({ "offer": times.to_json() }));
 }
 
-async fn together(lanes: JoinSet<Times>, begun: Instant) -> Times {
-    let altogether = begun.elapsed().saturating_sub(WARMING_UP);
+async fn together(lanes: JoinSet<Times>, altogether: Duration) -> Times {
     let mut times = Times::default();
     for lane in lanes.join_all().await {
         times.beside(lane);
@@ -109,13 +114,13 @@ pub(super) fn work(url: &str, key: &str, sender: &str, length: Duration) {
         }
         drop(taken);
         let work = Arc::new(tokio::sync::Mutex::new(work));
-        let mut completers = JoinSet::new();
+        let mut finishing = JoinSet::new();
         for _ in 0..super::IN_FLIGHT {
-            completers.spawn(completer(Connection::open(url, key).await, Arc::clone(&work), done.clone(), begun, until));
+            finishing.spawn(completer(Connection::open(url, key).await, Arc::clone(&work), done.clone(), begun, until));
         }
         drop(done);
-        let claims = together(claimers, begun).await;
-        let completes = together(completers, begun).await;
+        let claims = together(claimers, length).await;
+        let completes = together(finishing, length).await;
         telling.abort();
         let mut handoffs = Times::default();
         handoffs.beside(completes.clone());

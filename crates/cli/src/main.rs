@@ -32,6 +32,10 @@ use crate::commands::Line;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// A request is many small allocations: the system's allocator took a sixth of a busy server's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let line = Line::parse();
     let terminal = line.terminal();

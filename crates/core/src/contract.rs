@@ -332,6 +332,11 @@ impl Verdicts {
         self.0.insert((contract, payload), violations);
     }
 
+    /// The pairs of contract and payload in which nothing is wrong.
+    pub fn good(&self) -> impl Iterator<Item = (Digest, Digest)> {
+        self.0.iter().filter(|(_, violations)| violations.is_empty()).map(|(pair, _)| *pair)
+    }
+
     /// What was found, if this pair was checked at all.
     pub fn get(&self, contract: Digest, payload: Digest) -> Option<&[Violation]> {
         self.0.get(&(contract, payload)).map(Vec::as_slice)

@@ -4,7 +4,7 @@
 //! refusals included, until what the answer rests on is durable. A failed append drops the cached
 //! state; what was in flight on top of it meets a version conflict and is decided again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -66,6 +66,8 @@ pub(crate) struct Seat {
     inherited: Vec<Writing>,
     contents: HashMap<Digest, Arc<[u8]>>,
     content_bytes: usize,
+    /// Pairs of contract and content in which nothing was wrong: what held at the offer holds at the claim.
+    held: BTreeSet<(Digest, Digest)>,
 }
 
 /// A decision on its way to the store.
@@ -89,6 +91,7 @@ impl Desk {
             inherited: Vec::new(),
             contents: HashMap::new(),
             content_bytes: 0,
+            held: BTreeSet::new(),
         };
         let (durable, _) = watch::channel(Durable { generation: 0, version: 0 });
         Self {
@@ -272,6 +275,7 @@ impl Seat {
     ) -> Result<Result<Decided, Refusal>, EngineError> {
         let before = self.run.as_ref().map_or(0, |run| run.version);
         let run = &mut self.run;
+        let verdicts = world.verdicts;
         let world = World { beats: &self.beats, ..*world };
         let decided = catch_unwind(AssertUnwindSafe(|| Run::submit(run, request, &world)));
         let outcome = match decided {
@@ -317,6 +321,9 @@ impl Seat {
             self.beats.insert(handoff, world.now);
         }
         self.keep(&blobs);
+        if self.held.len() < limits::DESK_VERDICTS_MAX {
+            self.held.extend(verdicts.good());
+        }
         Ok(Ok(Decided { outcome, append, version }))
     }
 
@@ -331,6 +338,11 @@ impl Seat {
                 self.content_bytes += bytes.len();
             }
         }
+    }
+
+    /// Whether it is known that a content holds a contract.
+    pub(crate) fn holds(&self, contract: Digest, content: Digest) -> bool {
+        self.held.contains(&(contract, content))
     }
 
     pub(crate) fn content(&self, digest: &Digest) -> Option<Arc<[u8]>> {

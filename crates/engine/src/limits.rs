@@ -26,6 +26,10 @@ pub const DESKS_MAX: usize = 10_000;
 /// Contents that a desk keeps at hand between an offer and its claim.
 pub const DESK_CONTENT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Contents that a desk knows to hold their contracts: those of the handoffs under way. What is not
+/// known is checked again.
+pub const DESK_VERDICTS_MAX: usize = 256;
+
 /// A state is kept after so many events, so that loading a long run replays at most so many: some ten
 /// milliseconds. Most runs end before, and a state is not worth its bytes once the run is over.
 pub const SNAPSHOT_EVERY: u64 = 1_024;

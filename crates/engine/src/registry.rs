@@ -40,6 +40,11 @@ impl Registry {
         agents && contracts
     }
 
+    /// The digest of a contract that is known.
+    pub(crate) fn digest(&self, contract: &ContractId) -> Option<Digest> {
+        self.checkers.get(contract).map(|checker| checker.contract_digest())
+    }
+
     /// Holds a content against a contract. A content that is no JSON breaks every contract.
     pub(crate) fn check(&self, contract: &ContractId, content: Digest, bytes: &Arc<[u8]>, verdicts: &mut Verdicts) {
         let Some(checker) = self.checkers.get(contract) else { return };
