@@ -75,6 +75,11 @@ impl Engine {
     /// Says who an agent is, from now on. A team file's agent is the team file's to say.
     pub async fn register(&self, tenant: &Tenant, agent: Agent) -> Result<(), Rejection> {
         let _one = self.inner.defining.lock().await;
+        let known = self.registry(tenant).directory.agent(&agent.name).is_some();
+        if known && self.inner.store.kept_one(tenant, AGENT, agent.name.as_str()).await?.is_none() {
+            let problem = "an agent of that name is in the team file that this engine runs; change it there, or take another name";
+            return Err(Refusal::BadField { field: "agent", problem }.into());
+        }
         self.keep(tenant, AGENT, agent.name.as_str(), &agent).await?;
         let name = agent.name.clone();
         self.know(tenant, |registry| registry.directory.add_agent(agent));

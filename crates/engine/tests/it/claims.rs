@@ -185,3 +185,17 @@ async fn a_content_is_stored_for_later_and_not_in_a_run_that_is_over() {
     let refused = engine.store_content(&Tenant::local(), handoff.run, b"late".as_slice().into()).await.unwrap_err();
     assert!(matches!(&refused, Rejection::Refused(refusal) if refusal.code() == "HC-005"), "{refused}");
 }
+
+#[tokio::test]
+async fn what_a_team_file_says_of_an_agent_is_not_changed_from_outside_and_what_was_registered_is() {
+    let engine = still();
+    let coder = engine.registry(&Tenant::local()).directory.agent(&"coder".parse().unwrap()).unwrap().as_ref().clone();
+    let refused = engine.register(&Tenant::local(), coder.clone()).await.unwrap_err();
+    assert!(matches!(&refused, Rejection::Refused(refusal) if refusal.code() == "HC-042"), "{refused}");
+    let writer = handclasp_core::directory::Agent { name: "writer".parse().unwrap(), ..coder };
+    for capacity in [1, 2] {
+        engine.register(&Tenant::local(), handclasp_core::directory::Agent { capacity, ..writer.clone() }).await.unwrap();
+        let registry = engine.registry(&Tenant::local());
+        assert_eq!(registry.directory.agent(&writer.name).unwrap().capacity, capacity);
+    }
+}
