@@ -103,6 +103,32 @@ def test_a_worker_without_work_stops_at_once(server: Server, hc: Handclasp, name
         assert code == 0, said
 
 
+# Has little patience with a server that is not there, and tells of it.
+HASTY = SLOW.replace("import Handclasp", "import Handclasp, Patience").replace("Handclasp()", "Handclasp(patience=Patience(seconds=0.2))")
+
+
+def test_a_worker_that_starts_before_its_server_waits_for_it(own_server: Server, name: str, journal: Path) -> None:
+    own_server.stop()
+    with Worker(own_server, HASTY, name, journal) as worker:
+        assert worker.process.stderr is not None
+        assert "not registered yet" in worker.process.stderr.readline()
+        own_server.start()
+        (journal.parent / "go-on").touch()
+        with Handclasp(own_server.url) as hc:
+            eventually(hc.agents)
+            assert hc.offer(name, {"order": 17}).result(timeout=30)["by"] == worker.process.pid
+
+
+def test_a_worker_without_a_server_stops_all_the_same(own_server: Server, name: str, journal: Path) -> None:
+    own_server.stop()
+    with Worker(own_server, HASTY, name, journal) as worker:
+        assert worker.process.stderr is not None
+        assert "not registered yet" in worker.process.stderr.readline()
+        worker.send(signal.SIGTERM)
+        code, said = worker.ended()
+        assert code == 0, said
+
+
 def test_a_worker_starts_no_process_of_its_own(server: Server, hc: Handclasp, name: str, journal: Path) -> None:
     with Worker(server, SLOW, name, journal) as worker:
         eventually(lambda: [agent for agent in hc.agents() if agent.agent == name and agent.workers])

@@ -14,8 +14,8 @@ import logging
 import os
 import random
 import socket
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Sequence
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -28,6 +28,8 @@ from handclasp.patience import Patience
 from handclasp.signals import Decline, Failure, Parked
 from handclasp.terms import millis
 from handclasp.transport import Transport, new_key
+
+T = TypeVar("T")
 
 log = logging.getLogger("handclasp")
 
@@ -83,9 +85,11 @@ class Worker:
     async def _introduce(self) -> None:
         """Publishes the agents' contracts and says who they are."""
         for agent in self.agents:
-            await self._register(agent)
+            while not (self._stopping.is_set() or await self._unless_stopping(self._register(agent))):
+                pass
 
-    async def _register(self, agent: Agent) -> None:
+    async def _register(self, agent: Agent) -> bool:
+        """Whether the server was there to hear it."""
         try:
             for contract in agent.contracts:
                 await self.transport.call(operations.PUBLISH_CONTRACT, contract.publication())
@@ -93,6 +97,10 @@ class Worker:
         except NotPermitted as refusal:
             # Somebody else may have done it: a key that can work need not be able to register.
             log.warning("`%s` is taken as it is registered: %s", agent.name, refusal)
+        except Unavailable as error:
+            log.warning("`%s` is not registered yet: %s", agent.name, error)
+            return False
+        return True
 
     async def _serve(self, agent: Agent) -> None:
         """Gives an agent its work until the worker stops."""
@@ -117,25 +125,30 @@ class Worker:
         """Asks for work once; nothing if none came in time."""
         said = types.Claim(holder=self.holder, most=most, wait_ms=millis(POLL) or 0, accept=agent.read_back == "client")
         key = new_key()
-        asking = asyncio.create_task(
-            self.transport.call(operations.CLAIM, said, agent=agent.name, key=key, wait=POLL, patience=RECONNECTING)
-        )
-        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
-                return asking.result().claims
+            given = await self._unless_stopping(
+                self.transport.call(operations.CLAIM, said, agent=agent.name, key=key, wait=POLL, patience=RECONNECTING)
+            )
         except Unavailable as error:
             log.warning("no work for `%s`: %s", agent.name, error)
             await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311  # no secret
             return []
+        if given is None:
+            await self._give_back(agent, said, key)
+            return []
+        return given.claims
+
+    async def _unless_stopping(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Does something, and gives it up when the worker is to stop: then there is nothing."""
+        task, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
         finally:
             stopping.cancel()
-            asking.cancel()
-        with contextlib.suppress(asyncio.CancelledError, HandclaspError):
-            await asking
-        await self._give_back(agent, said, key)
-        return []
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
 
     async def _give_back(self, agent: Agent, said: types.Claim, key: str) -> None:
         """What was given out while this worker hung up is known under the same key."""
