@@ -1,10 +1,12 @@
-//! Every chore of the repository: `cargo xtask check | test | sim | bench | example | chaos | golden | fmt`.
+//! Every chore of the repository: `cargo xtask check | test | sim | bench | api | clients | example | chaos | …`.
 //!
 //! The same commands serve a newcomer, the README and CI. Nothing here needs more than Rust, git and
 //! Python 3 with its `venv`; where `cargo-nextest` is installed it runs the tests. [`step`] runs one step and
 //! says how long it took, [`suite`] lists the steps of `check` and `test`, [`example`] puts the example team
 //! to work and kills it, [`chaos`] kills server, workers and sender, [`python`] has what the Python client
-//! needs, [`clients`] holds that client to the real server, [`licence`] looks at what the dependencies may be used for.
+//! needs, [`clients`] holds that client to the real server, [`api`] holds the API's
+//! description against the real server, [`idle`] measures what waiting costs, [`licence`] looks at what the
+//! dependencies may be used for.
 #![expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 
 mod api;
