@@ -118,6 +118,30 @@ impl Line {
     }
 }
 
+/// A line that is being filled. The worker for whom that is done may hang up in the middle; whoever is
+/// next must then do it, or nobody ever would.
+struct Refilling<'a> {
+    line: &'a Line,
+    since: Timestamp,
+    over: bool,
+}
+
+impl Refilling<'_> {
+    fn end(mut self, found: Vec<(Timestamp, HandoffId)>, again_at: Option<Timestamp>) {
+        self.over = true;
+        self.line.filled(found, again_at);
+    }
+}
+
+impl Drop for Refilling<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.line.filled(Vec::new(), Some(self.since));
+            self.line.bell.notify_one();
+        }
+    }
+}
+
 impl Queue {
     /// The line of an agent, made if need be.
     pub(crate) fn line(&self, tenant: &Tenant, agent: &AgentName, now: Timestamp) -> Arc<Line> {
@@ -187,12 +211,13 @@ impl Engine {
     /// Fills a line from the store.
     pub(crate) async fn refill(&self, tenant: &Tenant, agent: &AgentName, line: &Line) -> Result<(), EngineError> {
         let now = self.now();
+        let refilling = Refilling { line, since: now, over: false };
         let due = Due { now, agents: vec![(tenant.clone(), agent.clone())], limit: limits::REFILL_MAX };
         let found = self.inner.store.due(due).await;
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                line.filled(Vec::new(), Some(now));
+                refilling.end(Vec::new(), Some(now));
                 return Err(EngineError::Store(error));
             }
         };
@@ -201,7 +226,7 @@ impl Engine {
             (Slot::Handoff(number), Standing::Deliver { due, .. }) => Some((due, HandoffId { run: row.run, number })),
             _ => None,
         };
-        line.filled(found.deliveries.into_iter().filter_map(hint).collect(), again_at);
+        refilling.end(found.deliveries.into_iter().filter_map(hint).collect(), again_at);
         self.inner.queue.alarm.notify_one();
         Ok(())
     }

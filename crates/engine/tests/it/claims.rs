@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::poll_immediate;
 use handclasp_core::Reply;
 use handclasp_core::blob::Blobs;
 use handclasp_core::command::{Command, ReadBack};
@@ -13,6 +14,7 @@ use handclasp_engine::{Ask, Engine, Rejection, SystemClock};
 use handclasp_store::memory::Memory;
 use tokio::sync::watch;
 
+use crate::gate::gated;
 use crate::stage::{self, Hands};
 
 fn ask(most: u32, wait: u64) -> Ask {
@@ -149,6 +151,22 @@ async fn what_was_offered_before_anybody_asked_and_what_comes_back_is_found() {
     assert_eq!(engine.claim(&ask(1, 0), open()).await.unwrap(), []);
     clock.forward(Millis::seconds(2));
     assert_eq!(engine.claim(&ask(1, 0), open()).await.unwrap()[0].handoff, before);
+}
+
+#[tokio::test]
+async fn a_worker_that_hangs_up_while_it_is_looked_what_is_due_leaves_that_to_the_next_one() {
+    let (gate, engine) = gated();
+    let before = stage::open(&engine).await;
+    gate.silence(true);
+    let asked = ask(1, 600_000);
+    let mut dies = Box::pin(engine.claim(&asked, open()));
+    let mut waits = Box::pin(engine.claim(&asked, open()));
+    assert!(poll_immediate(&mut dies).await.is_none());
+    assert!(poll_immediate(&mut waits).await.is_none());
+    gate.silence(false);
+    drop(dies);
+    let given = tokio::time::timeout(Duration::from_secs(20), waits).await.expect("somebody looks").unwrap();
+    assert_eq!(given[0].handoff, before);
 }
 
 #[tokio::test]

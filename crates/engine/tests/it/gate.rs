@@ -24,6 +24,8 @@ pub(crate) struct Gate {
     waiting: Mutex<VecDeque<(Append, Answer)>>,
     /// The run whose log is kept back, and who says when that is over.
     kept_back: Mutex<Option<(RunId, Arc<Notify>)>>,
+    /// Whether nobody is told what is due.
+    silent: Mutex<bool>,
 }
 
 impl Gate {
@@ -40,6 +42,11 @@ impl Gate {
         let bell = Arc::new(Notify::new());
         *self.kept_back.lock().unwrap() = Some((run, Arc::clone(&bell)));
         bell
+    }
+
+    /// Whoever asks from now on what is due is never told, or is told as ever.
+    pub(crate) fn silence(&self, silent: bool) {
+        *self.silent.lock().unwrap() = silent;
     }
 
     /// Lets the oldest waiting commit through.
@@ -76,7 +83,7 @@ impl Store for Gate {
     }
 
     fn due(&self, due: Due) -> BoxFuture<'_, Result<WhatIsDue, StoreError>> {
-        self.inner.due(due)
+        if *self.silent.lock().unwrap() { Box::pin(std::future::pending()) } else { self.inner.due(due) }
     }
 
     fn beat(&self, beats: Vec<Beat>) -> BoxFuture<'_, Result<(), StoreError>> {
