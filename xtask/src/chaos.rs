@@ -24,7 +24,10 @@ pub(crate) fn play(options: &[&str]) -> Result<(), String> {
     let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let client = here.join("clients/python");
     let path = std::env::join_paths([client.join("src"), client]).map_err(|error| error.to_string())?;
-    match storm.env("PYTHONPATH", path).env("PYTHONUNBUFFERED", "1").status() {
+    storm.env("PYTHONPATH", path).env("PYTHONUNBUFFERED", "1");
+    // Processes that start again and again had better not compile the client each time.
+    storm.env("PYTHONPYCACHEPREFIX", here.join("target/python/compiled"));
+    match storm.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("something was lost, or done twice, or would not start ({status})")),
         Err(error) => Err(error.to_string()),

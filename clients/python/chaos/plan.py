@@ -17,6 +17,12 @@ Victim: TypeAlias = Literal["server", "worker", "sender"]
 
 WORKERS = 3
 
+# What the workers are. Known before the first order, so that nobody is told that there is no such agent.
+AGENTS = ("billing", "mail")
+
+# Long enough for a machine with other things to do to send a heartbeat, short enough to be lost many times a minute.
+LEASE = 2.0
+
 # A handoff outlives as many deaths as there are; that it is tried too often is another test's subject.
 RETRY = types.Retry(attempts=200, backoff_ms=50, factor=1)
 

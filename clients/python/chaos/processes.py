@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
 
-from chaos.plan import WORKERS, Plan
+from chaos.plan import AGENTS, LEASE, WORKERS, Plan
+from handclasp import Handclasp, types
+from handclasp.terms import millis
 
 # Below the ports that systems give to connections that go out: a client that knocks at the door of a dead
 # server could otherwise be given that very port, and keep the server from it.
@@ -45,7 +47,7 @@ class Member:
         """Starts it; gives its first line, if it says one."""
         with self.log.open("a") as log:
             out = subprocess.PIPE if self.says_when_ready else log
-            self.process = subprocess.Popen(self.words, stdout=out, stderr=log, env={**os.environ, **self.environment}, text=True)
+            self.process = subprocess.Popen(self.words, stdout=out, stderr=log, env=self.environment, text=True)
         return self._first_line(self.process.stdout) if self.process.stdout else ""
 
     def _first_line(self, out: IO[str]) -> str:
@@ -105,7 +107,9 @@ class House:
         self.url = f"http://127.0.0.1:{free_port(plan.seed)}"
         orders = folder / "orders.json"
         orders.write_text(json.dumps([asdict(order) for order in plan.orders]))
-        self.environment = {"HANDCLASP_URL": self.url, **({"CHAOS_BLINDLY": "1"} if blindly else {})}
+        # Settings and keys of whoever runs this are not for the test.
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("HANDCLASP_")}
+        self.environment |= {"HANDCLASP_URL": self.url, **({"CHAOS_BLINDLY": "1"} if blindly else {})}
         listen = self.url.removeprefix("http://")
         up = [str(binary), "up", "--listen", listen, "--store", str(self.store), "--json", "--log", "info", "--log-format", "json"]
         self.server = self._member("server", up, says_when_ready=True)
@@ -130,6 +134,9 @@ class House:
         # All share this dictionary, so that whoever is started later knows the port.
         self.environment["CHAOS_EFFECTS"] = self.effects.start().strip()
         self.server.start()
+        with Handclasp(self.url) as hc:
+            for agent in AGENTS:
+                hc.register(agent, types.Register(lease_ms=millis(LEASE)))
         for member in [*self.workers, self.sender]:
             member.start()
         return self

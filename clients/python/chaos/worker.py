@@ -14,11 +14,8 @@ import time
 from typing import Any
 
 from chaos import effects
-from chaos.plan import RETRY
+from chaos.plan import LEASE, RETRY
 from handclasp import DidNotHappen, Failure, Handclasp, Handoff, Patience
-
-# Long enough for a machine with other things to do to send a heartbeat, short enough to be lost many times a minute.
-LEASE = 2.0
 
 # Between the announcement of an effect and its deed, and between the deed and its record, so that blows fall there.
 PAUSE = (0.02, 0.2)
