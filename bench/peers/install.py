@@ -1,10 +1,11 @@
-"""Installs the peers beside the build, never into the repository or the system.
+"""Installs the peers beside the build, never into the repository or the system, and builds our own programs.
 
 The Python ones go into a virtual environment, the others into a `node_modules`, both below target/peers, in the exact
 versions that requirements.txt and package.json name. What is there already is kept for as long as those files, the Python
-and the Node stay the same. Needs python3 with pip, node and npm, and the network the first time.
+and the Node stay the same. Needs python3 with pip, node and npm, cargo for our own, and the network the first time.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,10 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+# What our Python client needs is among the requirements.
+PYTHON_CLIENT = ROOT / "clients" / "python" / "src"
 
 
 def python_peers(folder: Path) -> Path:
@@ -25,13 +30,16 @@ def python_peers(folder: Path) -> Path:
         venv.create(environment, clear=True, with_pip=False)
         _run([sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--quiet", "-r", str(HERE / "requirements.txt")])
         _note_installed(environment, asked_for)
+    # Our own client is taken as it lies in the repository, so that a change of it needs no installation.
+    (site_packages,) = environment.glob("lib/python3*/site-packages")
+    (site_packages / "handclasp.pth").write_text(f"{PYTHON_CLIENT}\n")
     return interpreter
 
 
 def node_peers(folder: Path) -> None:
     """The npm packages, and beside them our modules that import them: Node looks for packages next to the importing file."""
     target = folder / "node"
-    _require("node", "npm")
+    _require("node", "npm", hint="install Node 20 or newer with npm, or leave Restate out with `--only`")
     node = subprocess.run(["node", "--version"], check=True, capture_output=True, text=True).stdout
     asked_for = node + (HERE / "package.json").read_text()
     if not _is_installed(target, asked_for):
@@ -45,10 +53,35 @@ def node_peers(folder: Path) -> None:
         shutil.copy(module, target)
 
 
-def _require(*programs: str) -> None:
+def handclasp(folder: Path) -> None:
+    """Our server and our Rust client, optimised. Measured are copies, so that a build in the meantime changes nothing."""
+    _require("cargo", hint="install Rust, or leave Handclasp out with `--only`")
+    _run(["cargo", "build", "--release", "--quiet", "-p", "handclasp-cli", "-p", "handclasp-bench"], cwd=ROOT)
+    target = folder / "handclasp"
+    target.mkdir(exist_ok=True)
+    for program in ("handclasp", "handclasp-bench"):
+        shutil.copy(_target_folder() / "release" / program, target)
+    (target / "commit.txt").write_text(_commit())
+
+
+def _target_folder() -> Path:
+    asked = ["cargo", "metadata", "--format-version=1", "--no-deps"]
+    return Path(json.loads(subprocess.run(asked, cwd=ROOT, check=True, capture_output=True).stdout)["target_directory"])
+
+
+def _commit() -> str:
+    """Which one is built, and whether something was changed since; nothing where there is no git to say so."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def _require(*programs: str, hint: str) -> None:
     for program in programs:
         if shutil.which(program) is None:
-            sys.exit(f"peers: failed to find `{program}`\n  hint: install Node 20 or newer with npm, or leave Restate out with `--only`")
+            sys.exit(f"peers: failed to find `{program}`\n  hint: {hint}")
 
 
 def _is_installed(target: Path, asked_for: str) -> bool:

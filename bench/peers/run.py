@@ -27,9 +27,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-if sys.version_info < (3, 11):
-    sys.exit("peers: failed to start\n  caused by: this is Python " + platform.python_version() + "\n  hint: use Python 3.11 or newer")
-
 import install
 import table
 from measure import FOLDER, Row
@@ -81,11 +78,29 @@ def langgraph() -> Peer:
     return python_peer("langgraph", ("graph", "graph_async"))
 
 
+def handclasp_rust() -> Peer:
+    install.handclasp(FOLDER)
+    return Peer("handclasp_rust", ("handoff",), (sys.executable, str(HERE / "handclasp_rust_peer.py")))
+
+
+def handclasp_python() -> Peer:
+    install.handclasp(FOLDER)
+    return python_peer("handclasp_python", ("handoff",))
+
+
 # Each builds or installs what it needs, once, and says how it is asked for a row.
-PEERS = {"restate": restate, "dbos": dbos, "langgraph": langgraph}
+PEERS = {
+    "restate": restate,
+    "dbos": dbos,
+    "langgraph": langgraph,
+    "handclasp_rust": handclasp_rust,
+    "handclasp_python": handclasp_python,
+}
 
 
 def main() -> int:
+    if sys.version_info < (3, 11):
+        sys.exit(f"peers: failed to start\n  caused by: this is Python {platform.python_version()}\n  hint: use Python 3.11 or newer")
     options = parsed_options()
     FOLDER.mkdir(parents=True, exist_ok=True)
     peers = [PEERS[name]() for name in options.only or PEERS]

@@ -7,6 +7,7 @@ here; every answer is compared with `measure.expected` while it is measured.
 import time
 import unittest
 
+import handclasp_server
 import measure
 import run
 import table
@@ -72,6 +73,9 @@ class Figures(unittest.TestCase):
         (row,) = table.medians([line(30.0, 1.0, 0), line(10.0, None, 2), line(20.0, 4.0, 1)])
         self.assertEqual((row["workflows_per_s"], row["workflows_per_s_range"]), (20.0, [10.0, 30.0]))
         self.assertEqual((row["wf_p50_ms"], row["failed"], row["first_failure"], row["version"]), (2.5, 3, "late", "at 20.0"))
+
+    def test_our_durability_is_read_where_the_store_is_opened(self):
+        self.assertEqual(handclasp_server.synchronous(), "FULL")
 
     def test_everybody_is_measured_on_everything_and_nobody_is_always_first(self):
         peers = [run.Peer("one", ("a", "b"), ()), run.Peer("two", ("c",), ())]

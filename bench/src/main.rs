@@ -3,7 +3,8 @@
 //! Ratios decide: a figure alone says as much about the machine as about the program. Each row of the
 //! table is explained in `bench/README.md`. [`disk`], [`bare`], [`desk`], [`rules`] and [`size`]
 //! measure one thing each; [`work`] says what the agents hand to each other, [`recorder`] takes down
-//! what the engine asks of a store, [`figures`] adds up and prints.
+//! what the engine asks of a store, [`figures`] adds up and prints. [`http`] measures handoffs between
+//! processes, [`peers`] is our part in a table with other systems.
 #![expect(clippy::print_stdout, reason = "the table is what this program makes")]
 
 mod bare;
@@ -11,6 +12,7 @@ mod desk;
 mod disk;
 mod figures;
 mod http;
+mod peers;
 mod recorder;
 mod rules;
 mod size;
@@ -35,7 +37,8 @@ const SECONDS: f64 = 3.0;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if http::part(&words.iter().map(String::as_str).collect::<Vec<_>>()).is_some() {
+    let plain: Vec<&str> = words.iter().map(String::as_str).collect();
+    if http::part(&plain).or_else(|| peers::part(&plain)).is_some() {
         return ExitCode::SUCCESS;
     }
     if let [word, minutes] = words.as_slice()
