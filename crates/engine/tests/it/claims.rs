@@ -88,8 +88,10 @@ async fn a_worker_that_waits_is_called_and_the_first_to_come_is_the_first_served
 
 #[tokio::test]
 async fn a_second_try_under_the_same_key_gets_the_same_work() {
-    let engine = still();
+    let clock = Arc::new(Hands::default());
+    let engine = stage::engine(Arc::new(Memory::default()), clock.clone());
     let handoff = stage::open(&engine).await;
+    clock.forward(Millis(1));
     stage::open(&engine).await;
     let keyed = Ask { key: Some("poll-7".parse().unwrap()), ..ask(1, 0) };
     let first = engine.claim(&keyed, open()).await.unwrap();
