@@ -64,9 +64,9 @@ pub struct OfferIn {
     /// Who takes over, before the receiver's own fallback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<AgentName>,
-    /// What becomes of it if the receiver is full: `queue` if nothing is said, `refuse`, or `fallback`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub when_full: Option<WhenFull>,
+    /// What becomes of it if the receiver is full when it is offered.
+    #[serde(default)]
+    pub when_full: WhenFull,
 }
 
 impl OfferIn {
@@ -94,7 +94,7 @@ impl OfferIn {
                 answer_within_ms: self.answer_within_ms.map(Millis),
                 finish_within_ms: self.finish_within_ms.map(Millis),
                 fallback: self.fallback,
-                when_full: self.when_full.unwrap_or_default(),
+                when_full: self.when_full,
             },
         })
     }
