@@ -70,16 +70,9 @@ class Scenario:
         headers = dict(step.get("headers", {}))
         if operation.writes:
             headers["Idempotency-Key"] = step.get("key") or new_key()
-        request = transport.http.build_request(
-            operation.method,
-            operation.url(**step.get("path", {})),
-            params=step.get("query"),
-            headers=headers,
-            json=step.get("body"),
-            timeout=60,
-        )
+        request = {"params": step.get("query"), "headers": headers, "json": step.get("body"), "timeout": 60}
         try:
-            response = await transport.send(request, transport.patience)
+            response = await transport.send(transport.patience, operation.method, operation.url(**step.get("path", {})), **request)
         except Refused as refusal:
             return refusal.status, refusal.problem.model_dump(mode="json")
         # The client's own types must be able to read every answer.

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import uuid
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -35,9 +36,6 @@ ANSWER_WITHIN = 30.0
 # A machine that does not even answer a connection's first packet is down.
 CONNECT_WITHIN = 5.0
 
-# Waiting requests and heartbeats of many handoffs at once must not queue for a connection.
-CONNECTIONS_MAX = 512
-
 
 @dataclass
 class Address:
@@ -54,27 +52,41 @@ class Address:
 
 
 class Transport:
-    """The way to one server: one pool of connections, used from one event loop."""
+    """The way to one server: connections that are kept and used again, from one event loop.
+
+    Each is an `httpx.AsyncClient` that one request has to itself, the one used last before all others. A common
+    pool looks at all connections for each of them at every request: with 64 at once, that was most of what the client did.
+    """
 
     def __init__(self, address: Address, patience: Patience) -> None:
         self.address = address
         self.patience = patience
-        self._http: httpx.AsyncClient | None = None
+        self._connections: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncClient] = []
+        self._tls: ssl.SSLContext | None = None
 
-    @property
-    def http(self) -> httpx.AsyncClient:
-        """The pool, made when it is first needed."""
-        if self._http is None:
-            headers = {"Authorization": f"Bearer {self.address.key}"} if self.address.key else {}
-            limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
-            self._http = httpx.AsyncClient(base_url=self.address.url, headers=headers, limits=limits)
-        return self._http
+    @contextmanager
+    def _connection(self) -> Iterator[httpx.AsyncClient]:
+        """One that nobody else uses meanwhile: waiting requests and heartbeats never queue for it."""
+        connection = self._idle.pop() if self._idle else self._opened()
+        try:
+            yield connection
+        finally:
+            if not connection.is_closed:
+                self._idle.append(connection)
+
+    def _opened(self) -> httpx.AsyncClient:
+        # Certificates take longer to load than anything else here.
+        self._tls = self._tls or httpx.create_ssl_context()
+        headers = {"Authorization": f"Bearer {self.address.key}"} if self.address.key else {}
+        self._connections.append(httpx.AsyncClient(base_url=self.address.url, headers=headers, verify=self._tls))
+        return self._connections[-1]
 
     async def close(self) -> None:
         """Closes every connection."""
-        if self._http is not None:
-            http, self._http = self._http, None
-            await http.aclose()
+        self._idle.clear()
+        while self._connections:
+            await self._connections.pop().aclose()
 
     async def call(
         self,
@@ -101,7 +113,8 @@ class Transport:
         elif isinstance(said, bytes):
             headers["Content-Type"] = "application/octet-stream"
             content = said
-        request = self.http.build_request(
+        response = await self.send(
+            patience or self.patience,
             operation.method,
             operation.url(**named),
             params={name: value for name, value in (query or {}).items() if value is not None},
@@ -109,17 +122,17 @@ class Transport:
             content=content,
             timeout=httpx.Timeout(ANSWER_WITHIN + wait, connect=CONNECT_WITHIN),
         )
-        response = await self.send(request, patience or self.patience)
         return operation.read(response.content)
 
-    async def send(self, request: httpx.Request, patience: Patience) -> httpx.Response:
-        """Sends a request, again and again if need be, until it has an answer that counts."""
+    async def send(self, patience: Patience, method: str, url: str, **request: Any) -> httpx.Response:
+        """Sends what httpx calls a request, again and again if need be, until it has an answer that counts."""
         waits = patience.waits()
         while True:
             problem: Exception
             least = 0.0
             try:
-                response = await self.http.send(request)
+                with self._connection() as connection:
+                    response = await connection.request(method, url, **request)
                 if response.status_code < 400:
                     return response
                 problem = refused(response.status_code, response.content)
@@ -138,10 +151,11 @@ class Transport:
         """An answer that goes on; silence is taken for a lost connection after two of the server's signs of life."""
         known = {name: value for name, value in query.items() if value is not None}
         timeout = httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN)
-        async with self.http.stream("GET", path, params=known, headers=dict(headers), timeout=timeout) as response:
-            if response.status_code >= 400:
-                raise refused(response.status_code, await response.aread())
-            yield response
+        with self._connection() as connection:
+            async with connection.stream("GET", path, params=known, headers=dict(headers), timeout=timeout) as response:
+                if response.status_code >= 400:
+                    raise refused(response.status_code, await response.aread())
+                yield response
 
 
 def new_key() -> str:
