@@ -114,6 +114,11 @@ impl Desk {
         if seat.loaded {
             return Ok(());
         }
+        // Seldom needed and large: whoever waits for something else need not carry it along.
+        Box::pin(self.read(seat, store)).await
+    }
+
+    async fn read(&self, seat: &mut Seat, store: &dyn Store) -> Result<(), EngineError> {
         // What is still being written belongs to the log that is read now.
         let _ = self.under_way.subscribe().wait_for(|writes| *writes == 0).await;
         seat.inherited.append(&mut lock(&self.inherited));
@@ -204,11 +209,6 @@ impl Desk {
         self.under_way.send_modify(|writes| *writes -= 1);
     }
 
-    /// Whether nothing is being written.
-    fn is_still(&self) -> bool {
-        *self.under_way.borrow() == 0 && lock(&self.inherited).is_empty()
-    }
-
     /// Takes over a write whose caller has left.
     pub(crate) fn inherit(&self, writing: Writing) {
         lock(&self.inherited).push(writing);
@@ -230,18 +230,11 @@ impl Seat {
         self.loaded = true;
     }
 
-    /// Takes it that there is no such run, if nothing is known of it; `false` if something is.
-    pub(crate) fn expect_nothing(&mut self, desk: &Desk) -> bool {
-        let unknown = !self.loaded && self.generation == desk.generation() && desk.is_still();
-        if unknown {
+    /// There is no such run: its id was minted a moment ago, and nobody has heard of it.
+    pub(crate) fn is_new(&mut self) {
+        if !self.loaded {
             self.take(None, GENESIS);
         }
-        unknown
-    }
-
-    /// Forgets what was only assumed.
-    pub(crate) fn unload(&mut self) {
-        self.loaded = false;
     }
 
     fn drop_state(&mut self, generation: u64) {

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use handclasp_core::blob::{Blobs, Digest};
-use handclasp_core::command::{Command, Request};
+use handclasp_core::command::{Command, Open, Request};
 use handclasp_core::contract::Verdicts;
 use handclasp_core::directory::{Beats, Load};
 use handclasp_core::event::Event;
-use handclasp_core::id::{AgentName, Principal, RunId, Tenant};
+use handclasp_core::id::{AgentName, IdempotencyKey, Principal, RunId, Tenant};
 use handclasp_core::refusal::Refusal;
 use handclasp_core::run::{Condition, Owed, Standing};
 use handclasp_core::time::Timestamp;
@@ -183,6 +183,27 @@ impl Engine {
         answer
     }
 
+    /// Opens a run under an id that is minted here, and so need not be looked for.
+    pub async fn open(
+        &self,
+        tenant: Tenant,
+        principal: Principal,
+        key: Option<IdempotencyKey>,
+        open: Open,
+        blobs: Blobs,
+    ) -> Result<Reply, Rejection> {
+        let run = Self::new_run_id();
+        let desk = self.desk(&tenant, run);
+        desk.seat.lock().await.is_new();
+        let request = Request { tenant, principal, run, key, command: Command::Open(Box::new(open)) };
+        let answer = self.submit(request, blobs).await;
+        if !matches!(&answer, Ok(Reply::Opened { run: opened, .. }) if *opened == run) {
+            // It was refused, or its key had opened another one.
+            self.clear_away(&desk);
+        }
+        answer
+    }
+
     /// As [`Engine::submit`], for what is asked on the off chance: a refusal is no news to anybody.
     pub(crate) async fn submit_unnoted(&self, request: &Request, blobs: &Blobs) -> Result<Reply, Rejection> {
         let _room = self.inner.room.acquire().await.map_err(|_| EngineError::Closing)?;
@@ -194,10 +215,10 @@ impl Engine {
         if let Some(reply) = self.opened_before(request).await? {
             return Ok(reply);
         }
-        for round in 0..limits::ROUNDS_MAX {
+        for _ in 0..limits::ROUNDS_MAX {
             let desk = self.desk(&request.tenant, request.run);
             let contents = self.contents(&desk, request, blobs).await?;
-            if let Some(answer) = self.round(&desk, request, blobs, &contents, round == 0).await? {
+            if let Some(answer) = self.round(&desk, request, blobs, &contents).await? {
                 return answer.map_err(Rejection::Refused);
             }
         }
@@ -211,11 +232,8 @@ impl Engine {
         request: &Request,
         blobs: &Blobs,
         verdicts: &Verdicts,
-        first: bool,
     ) -> Result<Option<Result<Reply, Refusal>>, Rejection> {
         let mut seat = desk.seat.lock().await;
-        // A run that is about to be opened is not looked for: if it exists, the append says so.
-        let assumed = first && matches!(request.command, Command::Open(_)) && seat.expect_nothing(desk);
         desk.load(&mut seat, self.inner.store.as_ref()).await?;
         self.count_again(&mut seat, desk);
         let generation = seat.generation;
@@ -242,10 +260,6 @@ impl Engine {
             Ok(Ok(decided)) => decided,
             Ok(Err(refusal)) => {
                 let version = seat.run.as_ref().map_or(0, |run| run.version);
-                if assumed {
-                    // Nobody has looked, so nobody is told that there is no such run.
-                    seat.unload();
-                }
                 drop(seat);
                 return Ok(desk.is_durable(generation, version).await.then_some(Err(refusal)));
             }

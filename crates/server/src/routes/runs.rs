@@ -24,9 +24,10 @@ const TITLE_CHARS: usize = 80;
 const HANDOFFS_SHOWN: usize = 100;
 
 pub(crate) async fn open(call: Call, said: OpenRun) -> Result<Opened, Problem> {
-    let run = Engine::new_run_id();
+    let key = call.key()?;
+    let (tenant, principal) = (call.caller.tenant.clone(), call.caller.principal.clone());
     // A repeated request is the same request: what the caller left open is filled in the same way.
-    let seed = call.key()?.map_or_else(|| run.to_string(), |key| format!("{}/{key}", call.caller.tenant));
+    let seed = key.as_ref().map_or_else(|| Engine::new_run_id().to_string(), |key| format!("{tenant}/{key}"));
     let trace_id = trace::trace_id(&call.headers).unwrap_or_else(|| trace::minted(&seed));
     let mut blobs = Blobs::default();
     let first = said.offer.map(|offer| offer.offer(Kind::Route, "/offer", &mut blobs)).transpose()?;
@@ -45,7 +46,7 @@ pub(crate) async fn open(call: Call, said: OpenRun) -> Result<Opened, Problem> {
         first,
         parent: None,
     };
-    match call.submit(run, Command::Open(Box::new(open)), blobs).await? {
+    match call.house.engine.open(tenant, principal, key, open, blobs).await? {
         Reply::Opened { run, first } => Ok(Opened { run, handoff: first, trace_id }),
         other => Err(unexpected(&other)),
     }

@@ -14,7 +14,7 @@ use crate::guarded::{Guarded, all_of, anywhere};
 use crate::stage::Answer;
 
 /// Longer than any bound, where the clock moves by itself; longer than anything takes, where it does not.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What comes back on a connection of its own, until it is closed.
 async fn said_to(house: &Guarded, words: &str) -> String {
