@@ -123,6 +123,7 @@ def main() -> int:
 def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=PEERS, metavar="NAME", help=f"one of {', '.join(PEERS)}")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each row is measured")
     parser.add_argument("--quick", dest="seconds", action="store_const", const=3.0, default=10.0, help="three seconds a row instead of ten")
     parser.add_argument("--repetitions", type=int, default=3, help="how often each row is measured; the table shows medians")
     return parser.parse_args()
