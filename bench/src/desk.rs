@@ -23,7 +23,7 @@ use crate::figures::Times;
 use crate::work::{self, PAYLOAD_BYTES};
 
 /// Hops of a run before the next one is opened: an ordinary run of a busy team.
-const HOPS: u32 = 50;
+pub(crate) const HOPS: u32 = 50;
 
 /// Hops of each branch where one run has many.
 const HOPS_OF_BRANCH: u32 = 16;
@@ -63,11 +63,13 @@ pub(crate) fn over_sqlite(path: &Path) -> Engine {
     engine(Arc::new(Sqlite::open(path, Access::Create).expect("a new store")))
 }
 
-/// One run from its opening to its end, over any store.
-pub(crate) fn one_run(store: Arc<dyn Store>) {
+/// One run of so many hops, from its opening to its end, over any store.
+pub(crate) fn one_run(store: Arc<dyn Store>, hops: u32) {
     runtime().block_on(async {
         let engine = engine(store);
-        Lane::new(&engine).run(&mut || false).await;
+        let mut lane = Lane::new(&engine);
+        let (first, payload) = lane.open().await;
+        lane.walk(first, payload, hops, &mut || false).await;
     });
 }
 

@@ -26,7 +26,7 @@ use figures::{Bound, Ratio, Row};
 
 /// As in the shipped program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Commands at once where there are many: what a team of some dozen agents keeps under way.
 const MANY: usize = 64;
@@ -78,7 +78,7 @@ fn asked(words: &[String]) -> Option<(Duration, bool)> {
 }
 
 fn measure(place: &Path, length: Duration) -> (Vec<Row>, Vec<Ratio>) {
-    let chain = recorder::chain();
+    let chain = recorder::chain(desk::HOPS);
     let (accepted, disk) = desk::offer_to_accepted(place, length * 2);
     let bare_one = bare::appends(&place.join("bare-1.db"), &chain, 1, length);
     let hops_one = desk::hops(&place.join("hops-1.db"), 1, length);

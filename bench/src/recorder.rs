@@ -15,10 +15,10 @@ use handclasp_store::{
 
 use crate::desk;
 
-/// The appends of one run of the engine, from its opening to its end.
-pub(crate) fn chain() -> Arc<[Append]> {
+/// The appends of one run of the engine of so many hops, from its opening to its end.
+pub(crate) fn chain(hops: u32) -> Arc<[Append]> {
     let recorder = Arc::new(Recorder::default());
-    desk::one_run(Arc::clone(&recorder) as Arc<dyn Store>);
+    desk::one_run(Arc::clone(&recorder) as Arc<dyn Store>, hops);
     let taken = std::mem::take(&mut *recorder.appends.lock().expect("nothing panics while it holds the lock"));
     taken.into()
 }

@@ -70,7 +70,8 @@ struct Bare {
 
 /// The same web framework over the same store: takes a body and appends what the engine would have.
 pub(super) fn bare(path: &Path) {
-    let chain = recorder::chain();
+    // A run of one handoff, as the other server writes it: opened, claimed, completed.
+    let chain = recorder::chain(0);
     runtime().block_on(async {
         let store = Sqlite::open(path, Access::Create).expect("a new store");
         let lane = || Mutex::new(Lane { chain: Arc::clone(&chain), run: Engine::new_run_id(), next: 0 });

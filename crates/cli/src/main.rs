@@ -34,7 +34,7 @@ use crate::failure::Failure;
 
 /// A request is many small allocations: the system's allocator took a sixth of a busy server's time.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let line = Line::parse();

@@ -178,7 +178,9 @@ fn serving(
             let acceptor = RustlsAcceptor::new(tls).handshake_timeout(limits::HANDSHAKE_MAX).acceptor(plain);
             Box::pin(server.acceptor(Bounded::new(acceptor, connections_max)).serve(guests))
         }
-        None => Box::pin(server.acceptor(Bounded::new(plain, connections_max)).serve(guests)),
+        // Who speaks HTTP/2 asks for it in the handshake of TLS. To look for it here would cost each
+        // connection a second buffer: eight kilobytes for everybody who waits.
+        None => Box::pin(server.acceptor(Bounded::new(plain, connections_max)).http1_only().serve(guests)),
     })
 }
 
