@@ -2,7 +2,7 @@
 """The peers on the same work: installs them, measures every row, prints the table. README.md says what is measured.
 
     python3 bench/peers/run.py                    every row three times, ten seconds each
-    python3 bench/peers/run.py --quick            three seconds each
+    python3 bench/peers/run.py --quick            three seconds each, or --seconds N
     python3 bench/peers/run.py --only restate     one peer; may be given again for another
 
 The table goes to stdout, progress to stderr, both results.json and table.md to target/peers. One row is one process with
@@ -103,8 +103,9 @@ def main() -> int:
         sys.exit(f"peers: failed to start\n  caused by: this is Python {platform.python_version()}\n  hint: use Python 3.11 or newer")
     options = parsed_options()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    peers = [PEERS[name]() for name in options.only or PEERS]
+    # Before our own build makes it so.
     warn_if_busy()
+    peers = [PEERS[name]() for name in options.only or PEERS]
     measured, failures, disk_ms = [], 0, []
     rows = list(rows_in_turn(peers, options.repetitions, options.seconds))
     for number, (peer, row) in enumerate(rows, start=1):
