@@ -30,7 +30,8 @@ const USAGE: &str = "usage: cargo xtask <chore>
   check          formatting, lints, licences: what a commit needs, without running anything
   test           all of it: check, every test, a short simulation, the example team, alive and killed
   sim [SEED]     10,000 simulated runs; with a seed, that one, step by step
-  bench [...]    measures disk, store and engine in one run (--seconds N, --json)
+  bench [...]    measures disk, store and engine in one run (--seconds N, --json);
+                 `bench http` with a server between processes, `bench soak MINUTES` for long
   api            lints the HTTP API's description, and sends made-up requests to the server
   clients        the Python client: types, lints, its tests and all scenarios against the real server
   example        the example team on this repository, alive and killed
