@@ -429,7 +429,7 @@ impl Refusal {
             Self::UnknownContract(_) => "publish the contract first, or correct its name or range",
             Self::ContractBroken { .. } => "mend the fields that are named and send it again",
             Self::ContractNotAccepted { .. } => "send a version that the receiver accepts, or teach the receiver this one",
-            Self::UnknownAgent(_) => "add the agent to the team, or correct its name",
+            Self::UnknownAgent(_) => "register the agent (`PUT /v1/agents/NAME`) or add it to the team, or correct its name",
             Self::CapabilityMissing { .. } => "choose a receiver that has them, or offer to a capability instead of a name",
             Self::StaleLease { .. } => "stop working on it; another attempt has taken over and your result would not count",
             Self::ReadBackGap(_) => "read the briefing again and name everything that it asks for",

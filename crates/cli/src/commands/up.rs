@@ -128,7 +128,7 @@ with curl:
   curl {url}/v1/runs -H 'Content-Type: application/json' -d '{{\"task\": \"Say hello.\", \"offer\": {{\"to\": \"echo\", \"payload\": \"hello\"}}}}'
   curl {url}/v1/agents/echo/claims -H 'Content-Type: application/json' -d '{{\"wait_ms\": 10000, \"accept\": true}}'
 
-with Python (pip install handclasp), the receiver:
+with Python (pip install ./clients/python in the repository), the receiver:
   from handclasp import Handclasp
   hc = Handclasp(\"{url}\")
   @hc.agent(\"echo\")
