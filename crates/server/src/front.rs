@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderValue;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -49,8 +48,7 @@ impl Front {
     }
 }
 
-async fn pass(State(front): State<Arc<Front>>, mut request: Request, next: Next) -> Response {
-    own(&mut request);
+async fn pass(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let line = Line::begin(&request);
     let response = match front.check(&request) {
         Ok(()) => in_time(next.run(request), limits::REQUEST_MAX).await,
@@ -58,20 +56,6 @@ async fn pass(State(front): State<Arc<Front>>, mut request: Request, next: Next)
     };
     line.end(response.status());
     response
-}
-
-/// Gives what a request says memory of its own. As it comes in, every header is a slice of the buffer that
-/// the connection was read into, and eight kilobytes would be kept for as long as somebody waits.
-fn own(request: &mut Request) {
-    let headers = request.headers_mut();
-    for value in headers.values_mut() {
-        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
-            *value = own;
-        }
-    }
-    if let Ok(own) = request.uri().to_string().parse() {
-        *request.uri_mut() = own;
-    }
 }
 
 async fn in_time(answer: impl Future<Output = Response>, most: Duration) -> Response {
